@@ -1,0 +1,118 @@
+"""THE list: every database, retention policy and rollup, each declared once.
+
+Continuous queries, repairs, what sync copies, what the API knows and what the dashboards draw are
+derived from here. The facts are those of Traffic Control's own tools, so that both can be used on one
+InfluxDB.
+"""
+
+from tstats.core.schema import DAY, HOUR, INFINITE, MINUTE, Condition, Database, RetentionPolicy, Rollup
+
+CACHE_STATS = "cache_stats"
+DELIVERYSERVICE_STATS = "deliveryservice_stats"
+DAILY_STATS = "daily_stats"
+
+DAILY = "daily"
+MONTHLY = "monthly"
+INDEFINITE = "indefinite"
+
+CONNECTIONS_SOURCE = "ats.proxy.process.http.current_client_connections"
+WRAP_COUNT_SOURCE = "ats.proxy.process.cache.volume_{volume}.wrap_count"
+
+
+def _one_minute(
+    database: str,
+    name: str,
+    source: str,
+    target: str,
+    *,
+    field: str = "value",
+    condition: Condition | None = None,
+) -> Rollup:
+    """The mean of each minute of raw points, every series by itself."""
+    return Rollup(
+        name=name,
+        database=database,
+        source_policy=DAILY,
+        source=source,
+        target_policy=MONTHLY,
+        target=target,
+        aggregate="mean",
+        field=field,
+        condition=condition,
+        resample=2 * MINUTE,
+    )
+
+
+def _summed(name: str, source: str, target: str, *tags: str) -> Rollup:
+    """The sum over all caches that share `tags`, from their one-minute means."""
+    return Rollup(
+        name=name,
+        database=CACHE_STATS,
+        source_policy=MONTHLY,
+        source=source,
+        target_policy=MONTHLY,
+        target=target,
+        aggregate="sum",
+        tags=tags,
+        resample=5 * MINUTE,
+    )
+
+
+_TOTAL = Condition(tag="cachegroup", operator="=", value="total")
+_CACHE_GROUPS = Condition(tag="cachegroup", operator="!=", value="total")
+
+_CACHE_ROLLUPS = (
+    _one_minute(CACHE_STATS, "bandwidth_1min", "bandwidth", "bandwidth.1min"),
+    _one_minute(CACHE_STATS, "connections_1min", CONNECTIONS_SOURCE, "connections.1min"),
+    _one_minute(CACHE_STATS, "maxKbps_1min", "maxKbps", "maxkbps.1min"),
+    *(
+        _one_minute(
+            CACHE_STATS,
+            f"wrap_count_vol{volume}_1m",
+            WRAP_COUNT_SOURCE.format(volume=volume),
+            "wrap_count.1min",
+            field=f"vol{volume}_wrap_count",
+        )
+        for volume in (1, 2)
+    ),
+    _summed("bandwidth_cdn_1min", "bandwidth.1min", "bandwidth.cdn.1min", "cdn"),
+    _summed("connections_cdn_1min", "connections.1min", "connections.cdn.1min", "cdn"),
+    _summed("bandwidth_cdn_type_1min", "bandwidth.1min", "bandwidth.cdn.type.1min", "cdn", "type"),
+    _summed("connections_cdn_type_1min", "connections.1min", "connections.cdn.type.1min", "cdn", "type"),
+    _summed("maxkbps_cdn_1min", "maxkbps.1min", "maxkbps.cdn.1min", "cdn"),
+)
+
+_DELIVERYSERVICE_ROLLUPS = (
+    *(
+        _one_minute(DELIVERYSERVICE_STATS, f"{stat}_ds_1min", stat, f"{stat}.ds.1min", condition=_TOTAL)
+        for stat in ("tps_2xx", "tps_3xx", "tps_4xx", "tps_5xx", "tps_total", "kbps")
+    ),
+    _one_minute(DELIVERYSERVICE_STATS, "kbps_cg_1min", "kbps", "kbps.cg.1min", condition=_CACHE_GROUPS),
+    Rollup(
+        name="max_kbps_ds_1day",
+        database=DELIVERYSERVICE_STATS,
+        source_policy=MONTHLY,
+        source="kbps.ds.1min",
+        target_policy=INDEFINITE,
+        target="max.kbps.ds.1day",
+        aggregate="max",
+        interval=DAY,
+        tags=("deliveryservice", "cdn"),
+        resample=2 * DAY,
+    ),
+)
+
+# Raw points live 26 h: a whole day, and two hours to summarize it in.
+_POLICIES = (
+    RetentionPolicy(name=DAILY, duration=26 * HOUR, default=True),
+    RetentionPolicy(name=MONTHLY, duration=30 * DAY),
+    RetentionPolicy(name=INDEFINITE, duration=INFINITE),
+)
+
+DATABASES = (
+    Database(name=CACHE_STATS, policies=_POLICIES, rollups=_CACHE_ROLLUPS),
+    Database(name=DAILY_STATS, policies=(RetentionPolicy(name=INDEFINITE, duration=INFINITE, default=True),)),
+    Database(name=DELIVERYSERVICE_STATS, policies=_POLICIES, rollups=_DELIVERYSERVICE_ROLLUPS),
+)
+
+ROLLUPS = tuple(rollup for database in DATABASES for rollup in database.rollups)

@@ -1,0 +1,37 @@
+"""One root for every error that a user can meet; its text says what, where and what to do."""
+
+
+class TstatsError(Exception):
+    """What the user asked for cannot be done; the text is one clear sentence, without secrets."""
+
+
+class ConfigError(TstatsError):
+    """The configuration is wrong; the text names the file and the key."""
+
+
+class ServerError(TstatsError):
+    """A server around us failed or answered what cannot be used; the text names its URL."""
+
+
+class UnreachableError(ServerError):
+    """No usable answer (refused, timed out, 5xx): the same request can succeed later."""
+
+
+class RefusedError(ServerError):
+    """The server understood and said no: the same request will be refused again.
+
+    Attributes:
+        status: the HTTP status, 0 where the refusal stood in the body of a 200.
+    """
+
+    def __init__(self, text: str, *, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class LineProtocolError(TstatsError):
+    """A name or value that line protocol has no way to write."""
+
+
+class SpoolError(TstatsError):
+    """The spool cannot take or give a batch; the text names the directory and the remedy."""

@@ -1,0 +1,1 @@
+"""The systems around us, one a module."""

@@ -1,0 +1,246 @@
+"""InfluxDB 1.x: the only importer of the client `influxdb`, whose defaults are not ours.
+
+What the client would do by itself is switched off: its own tries under ours, an endless wait, the user
+and password `root`, unverified TLS, and message packs (they cut times to microseconds).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit
+
+import msgspec
+import requests
+from influxdb import InfluxDBClient
+from influxdb.exceptions import InfluxDBClientError, InfluxDBServerError
+
+from tstats.core.secret import Secret
+from tstats.errors import ConfigError, RefusedError, ServerError, UnreachableError
+from tstats.stores.http import cause
+from tstats.stores.retry import ONCE, RetryPolicy
+
+_JSON = {"Accept": "application/json"}
+_FORM = {**_JSON, "Content-Type": "application/x-www-form-urlencoded"}
+_LINES = {**_JSON, "Content-Type": "text/plain; charset=utf-8"}
+_VERSION = re.compile(r"v?(\d+)\.")
+_MISSING_POLICY = "retention policy not found"
+_SUPPORTED = 1
+_DEFAULT_PORT = {"http": 8086, "https": 8086}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where an InfluxDB answers, and how to be let in.
+
+    Attributes:
+        url: `http(s)://host:port[/path]`, without user and password.
+        user, password: empty for a server without authentication.
+        timeout: seconds to connect, and seconds between two bytes of an answer.
+        ca_cert: a file of certificates to trust instead of the system's.
+        insecure: do not verify the server's certificate.
+    """
+
+    url: str
+    user: str = ""
+    password: Secret = field(default_factory=Secret)
+    timeout: float = 30.0
+    ca_cert: str | None = None
+    insecure: bool = False
+
+    @classmethod
+    def parse(cls, url: str, **options: Any) -> "Endpoint":  # noqa: ANN401 (the attributes above)
+        """An endpoint from a URL, whose user and password, if it has any, are taken out of it.
+
+        Raises:
+            ConfigError: no URL of an InfluxDB.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _DEFAULT_PORT.get(parts.scheme)
+            (parts.hostname or "").encode(
+                "idna"
+            )  # what the client below would fail at with no error of its own
+        except ValueError:
+            parts, port = urlsplit(""), None
+        if parts.scheme not in _DEFAULT_PORT or not parts.hostname or parts.query or parts.fragment:
+            shown = re.sub(r"//.*@", "//", url)  # a password may hold a slash
+            raise ConfigError(f"no URL of an InfluxDB: {shown!r}; one looks like http://localhost:8086")
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        if parts.username:
+            options.setdefault("user", "")
+            options["user"] = options["user"] or unquote(parts.username)
+            options["password"] = options.get("password") or Secret(unquote(parts.password or ""))
+        return cls(url=f"{parts.scheme}://{host}:{port}{parts.path.rstrip('/')}", **options)
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One series of an answer: `values` are rows in the order of `columns`; times are ns."""
+
+    columns: list[str]
+    name: str = ""
+    tags: dict[str, str] = {}
+    values: list[list[Any]] = []
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows by column name."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.values]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """The answer to one statement."""
+
+    series: list[Series] = []
+    error: str | None = None
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    results: list[Result] = []
+    error: str | None = None
+
+
+_ANSWER = msgspec.json.Decoder(_Answer)
+
+
+class Influx:
+    """A connection to one InfluxDB; may be shared by threads.
+
+    Every method raises `UnreachableError` when the server cannot be reached or fails (after the retries of
+    `retry`), and `RefusedError` when it says no (a parse error, a missing database, a wrong password).
+    """
+
+    def __init__(self, endpoint: Endpoint, *, retry: RetryPolicy = ONCE, connections: int = 10) -> None:
+        self.endpoint = endpoint
+        self.retry = retry
+        parts = urlsplit(endpoint.url)
+        self._client = InfluxDBClient(
+            host=f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname,
+            port=parts.port,
+            path=parts.path,
+            # As bytes: the client would encode text as Latin-1, and fail at any other letter.
+            username=endpoint.user.encode() or None,
+            password=endpoint.password.reveal().encode() if endpoint.user else None,
+            ssl=parts.scheme == "https",
+            verify_ssl=not endpoint.insecure and (endpoint.ca_cert or True),
+            timeout=endpoint.timeout,
+            retries=1,
+            pool_size=connections,
+            headers=dict(_JSON),
+        )
+
+    @property
+    def url(self) -> str:
+        """The server's address, as errors and reports name it."""
+        return self.endpoint.url
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def version(self) -> str:
+        """The server's version, such as `1.6.7~rc0`.
+
+        Raises:
+            ServerError: it is no InfluxDB 1.x.
+        """
+        response = self._request("ping", "GET", expected=204)
+        version = response.headers.get("X-Influxdb-Version", "")
+        match = _VERSION.match(version)
+        if not match or int(match[1]) != _SUPPORTED:
+            found = f"InfluxDB {version}" if version else "something else than InfluxDB"
+            raise ServerError(
+                f"{self.url} is {found}; tstats works with InfluxDB 1.x (InfluxDB 2 and 3 have no"
+                " retention policies and continuous queries of this kind)"
+            )
+        return version
+
+    def query(
+        self, statement: str, *, database: str | None = None, bind: Mapping[str, Any] | None = None
+    ) -> list[Series]:
+        """The series that one statement answers with, read whole; `bind` fills its `$names`."""
+        form = {"q": statement, "epoch": "ns"}
+        if database is not None:
+            form["db"] = database
+        if bind:
+            form["params"] = msgspec.json.encode(bind).decode()
+        response = self._request("query", "POST", data=urlencode(form).encode(), headers=_FORM)
+        try:
+            answer = _ANSWER.decode(response.content)
+        except msgspec.MsgspecError as error:
+            raise ServerError(f"{self.url} answered a query with what is no answer: {error}") from error
+        for problem in (answer.error, *(result.error for result in answer.results)):
+            if problem:
+                raise RefusedError(f"{self.url} refused {_shortened(statement)}: {problem}")
+        return [series for result in answer.results for series in result.series]
+
+    def write(self, lines: bytes, *, database: str, policy: str | None = None, precision: str = "ns") -> None:
+        """Write lines of line protocol; `policy` None is the database's default one.
+
+        Raises:
+            RefusedError: status 400 for a fault in the lines (the others are written), 404 for a missing
+                database, 413 for a body that is too large; the text holds the server's words.
+        """
+        params = {"db": database, "precision": precision}
+        if policy is not None:
+            params["rp"] = policy
+        self._request("write", "POST", params=params, data=lines, headers=_LINES, expected=204)
+
+    def _request(
+        self,
+        path: str,
+        method: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] = _JSON,
+        expected: int = 200,
+    ) -> requests.Response:
+        def send() -> requests.Response:
+            try:
+                response: requests.Response = self._client.request(
+                    path,
+                    method,
+                    params=params,
+                    data=data,
+                    headers=dict(headers),
+                    expected_response_code=expected,
+                )
+            except (InfluxDBClientError, InfluxDBServerError, requests.RequestException) as error:
+                raise self._translated(error, path) from error
+            return response
+
+        return self.retry.call(f"{path} at {self.url}", send)
+
+    def _translated(self, error: Exception, path: str) -> ServerError:
+        where = f"{self.url}/{path}"
+        if isinstance(error, InfluxDBServerError):
+            words = _words(error.args[0])
+            if words.startswith(_MISSING_POLICY):  # the server calls it a failure of its own: 500
+                return RefusedError(f"{where} refused: {words}", status=requests.codes.not_found)
+            return UnreachableError(f"{where} failed: {words}")
+        if isinstance(error, InfluxDBClientError):
+            words = _words(error.content)
+            if error.code == requests.codes.unauthorized:
+                words += " (give a user and password)"
+            return RefusedError(f"{where} refused with {error.code}: {words}", status=error.code or 0)
+        if isinstance(error, requests.exceptions.SSLError):
+            return RefusedError(f"{where}: no TLS connection that can be trusted: {cause(error)}")
+        if isinstance(error, requests.Timeout):
+            return UnreachableError(f"{where} did not answer within {self.endpoint.timeout:g} s")
+        return UnreachableError(f"{where} cannot be reached: {cause(error)}")
+
+
+def _shortened(statement: str, *, most: int = 200) -> str:
+    return statement if len(statement) <= most else f"{statement[:most]}…"
+
+
+def _words(content: object) -> str:
+    """What the server said, out of the JSON or text that it said it in."""
+    text = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
+    try:
+        decoded = msgspec.json.decode(text)
+    except msgspec.MsgspecError:
+        decoded = None
+    if isinstance(decoded, dict) and isinstance(decoded.get("error"), str):
+        text = decoded["error"]
+    return text.strip()[:2000] or "no reason given"
