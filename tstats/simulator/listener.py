@@ -1,0 +1,248 @@
+"""One server on one loopback port, which can stop listening and come back on the same port."""
+
+from __future__ import annotations
+
+import gzip
+import selectors
+import socket
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Protocol
+
+from tstats.errors import TstatsError
+from tstats.simulator.exchange import Answer, Request
+
+if TYPE_CHECKING:
+    from tstats.simulator.faults import Active
+
+_BACKLOG = 128
+_DRIPS = 20  # pieces of a body that is sent slowly
+
+
+class Exchanges(Protocol):
+    """What a listener asks about each request; called by several threads at once."""
+
+    def begin(self, server: str, request: Request) -> Active | None:
+        """Note a request and return the fault that strikes it."""
+        ...
+
+    def answer(self, server: str, request: Request) -> Answer:
+        """Return the right answer."""
+        ...
+
+    def sent(self, server: str, answer: Answer) -> None:
+        """Note that the last byte of an answer was handed to the system."""
+        ...
+
+
+class Listener:
+    """A server by name; its port is its own from the start, but nobody listens before `open`.
+
+    While nobody listens, the port is bound, so clients are refused and no other process can take it.
+    """
+
+    def __init__(self, name: str, *, address: str, port: int, exchanges: Exchanges) -> None:
+        """Bind the port; 0 takes any free one.
+
+        Raises:
+            TstatsError: the port is taken or not allowed.
+        """
+        self.name = name
+        self._exchanges = exchanges
+        self._lock = threading.Lock()
+        self._held: socket.socket | None = _bound(name, address, port)
+        self._address: tuple[str, int] = self._held.getsockname()
+        self._server: _Server | None = None
+        self._accepting: threading.Thread | None = None
+        self._wake: socket.socket | None = None
+
+    @property
+    def port(self) -> int:
+        """The port, also while nobody listens."""
+        return self._address[1]
+
+    def open(self) -> None:
+        """Listen; nothing happens when it does already.
+
+        Raises:
+            TstatsError: another process took the port.
+        """
+        with self._lock:
+            if self._server is not None:
+                return
+            held = self._held or _bound(self.name, *self._address)
+            self._held = None
+            try:
+                held.listen(_BACKLOG)
+            except OSError as error:
+                held.close()
+                raise _taken(self.name, self._address, error) from error
+            wake, woken = socket.socketpair()
+            self._wake = wake
+            self._server = _Server(held, self.name, self._exchanges)
+            self._accepting = threading.Thread(
+                target=_accept, args=(self._server, woken), name=f"simulator {self.name}", daemon=True
+            )
+            self._accepting.start()
+
+    def shut(self) -> None:
+        """Stop listening, break all connections and keep the port; nothing happens when it is shut."""
+        with self._lock:
+            if self._server is not None:
+                self._stop_serving()
+                self._held = _bound(self.name, *self._address)
+
+    def close(self) -> None:
+        """Stop listening, break all connections, wait for their threads and give the port back."""
+        with self._lock:
+            if self._server is not None:
+                self._stop_serving()
+            if self._held is not None:
+                self._held.close()
+                self._held = None
+
+    def _stop_serving(self) -> None:
+        server, accepting, wake = self._server, self._accepting, self._wake
+        self._server = self._accepting = self._wake = None
+        if server is None or accepting is None or wake is None:
+            return
+        wake.close()  # the other end becomes readable, which ends the accepting thread
+        accepting.join()
+        server.break_connections()
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """The standard library's server on a socket that listens already."""
+
+    daemon_threads = False  # closing the server then joins its threads
+    timeout = 0  # a connection that went away before it was accepted is not waited for
+
+    def __init__(self, listening: socket.socket, name: str, exchanges: Exchanges) -> None:
+        super().__init__(listening.getsockname(), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        self.name = name
+        self.exchanges = exchanges
+        self._connections: set[socket.socket] = set()
+        self._connections_lock = threading.Lock()
+
+    def process_request(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
+        """Keep the connection so that it can be broken, and serve it in a thread of its own."""
+        if isinstance(request, socket.socket):
+            with self._connections_lock:
+                self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """Forget a connection that ends."""
+        if isinstance(request, socket.socket):
+            with self._connections_lock:
+                self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def break_connections(self) -> None:
+        """Shut all connections down: their threads read an end or fail to write, and finish."""
+        with self._connections_lock:
+            for connection in self._connections:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue  # the client was faster
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing when a client went away; anything else is a fault of ours and is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # handed through unchanged
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "tstats-simulator"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the base class's
+        """Print nothing: the requests are in the simulator's record."""
+
+    def _exchange(self) -> None:
+        exchanges, name = self.server.exchanges, self.server.name
+        length = self.headers.get("Content-Length", "")
+        request = Request(
+            method=self.command,
+            target=self.path,
+            headers={key.lower(): value for key, value in self.headers.items()},
+            body=self.rfile.read(int(length)) if length.isdecimal() else b"",
+        )
+        active = exchanges.begin(name, request)
+        if active is None:
+            answer = exchanges.answer(name, request)
+            self.wfile.write(self._head(answer))
+        else:
+            active.pause(active.fault.delay_s)
+            answer = active.fault.instead or active.fault.alter(exchanges.answer(name, request))
+            self._send_struck(self._head(answer), active)
+        exchanges.sent(name, answer)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _exchange  # noqa: N815  # the base class looks for these
+
+    def _head(self, answer: Answer) -> bytes:
+        """Send status and headers and return the body as it goes over the wire."""
+        body = answer.body
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Vary", "Accept-Encoding")
+        for header, value in answer.headers:
+            self.send_header(header, value)
+        if "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        return body
+
+    def _send_struck(self, body: bytes, active: Active) -> None:
+        """Send a body as slowly as the fault says, or half of it."""
+        if active.fault.cut:
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+            return
+        size = max(1, -(-len(body) // _DRIPS)) if active.fault.drip_s else max(1, len(body))
+        for start in range(0, len(body), size):
+            if start:
+                active.pause(active.fault.drip_s / _DRIPS)
+            self.wfile.write(body[start : start + size])
+
+
+def _accept(server: _Server, woken: socket.socket) -> None:
+    """Accept connections until the other end of `woken` is closed."""
+    with woken, selectors.DefaultSelector() as selector:
+        selector.register(server, selectors.EVENT_READ)
+        selector.register(woken, selectors.EVENT_READ)
+        while not any(key.fileobj is woken for key, _ in selector.select()):
+            server.handle_request()
+
+
+def _bound(name: str, address: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if port:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((address, port))
+        # For port 0 only now: before, the system could choose a port that is bound but not listening.
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    except (OSError, OverflowError) as error:
+        bound.close()
+        raise _taken(name, (address, port), error) from error
+    return bound
+
+
+def _taken(name: str, address: tuple[str, int], error: Exception) -> TstatsError:
+    return TstatsError(
+        f"The simulator cannot listen on port {address[1]} of {address[0]} for {name}: {error}. "
+        "Choose another one with --port, or 0 for any free one."
+    )

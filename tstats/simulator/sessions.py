@@ -1,0 +1,115 @@
+"""Traffic Ops' sessions: a cookie or a token for each login, renewed with every answer."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_COOKIE = "mojolicious"
+_TOKEN = "access_token"  # noqa: S105  # the name of the cookie, not its value
+_LIFE_S = 6 * 3600
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Session:
+    """One login.
+
+    Attributes:
+        key: the part of its cookie that stays the same when the cookie is renewed.
+        token: its access token, in the form of a JWT.
+        calls: how many calls were made with it.
+        renewals: how many cookies were given out for it.
+    """
+
+    key: str
+    token: str
+    user: str
+    calls: int = 0
+    renewals: int = 0
+
+
+class Sessions:
+    """The sessions of one Traffic Ops with one user; safe for several threads."""
+
+    def __init__(self, user: str, password: str) -> None:
+        self._user = user
+        self._password = password
+        self._lock = threading.Lock()
+        self._by_key: dict[str, Session] = {}
+        self._by_token: dict[str, Session] = {}
+
+    def login(self, user: str, password: str) -> Session | None:
+        """Return a new session, None when user or password is wrong."""
+        if (user, password) != (self._user, self._password):
+            return None
+        session = Session(key=secrets.token_hex(16), token=_token(user), user=user)
+        with self._lock:
+            self._by_key[session.key] = self._by_token[session.token] = session
+        return session
+
+    def use(self, headers: Mapping[str, str], *, calls: int | None) -> Session | None:
+        """Return the session that a request belongs to and count the call; None when it has none.
+
+        Args:
+            headers: with names in lower case.
+            calls: a session dies when it was used so often; None lets it live.
+        """
+        with self._lock:
+            session = self._find(headers)
+            if session is None:
+                return None
+            if calls is not None and session.calls >= calls:
+                self._by_key.pop(session.key)
+                self._by_token.pop(session.token)
+                return None
+            session.calls += 1
+            return session
+
+    def expire(self) -> None:
+        """End all sessions of now; new ones can be made."""
+        with self._lock:
+            self._by_key.clear()
+            self._by_token.clear()
+
+    def cookies(self, session: Session) -> tuple[tuple[str, str], ...]:
+        """Return the headers that renew the session's cookies."""
+        with self._lock:
+            session.renewals += 1
+            cookie = f"{session.key}-{session.renewals}"
+        attributes = f"Path=/; Max-Age={_LIFE_S}; HttpOnly"
+        return (
+            ("Set-Cookie", f"{_COOKIE}={cookie}; {attributes}"),
+            ("Set-Cookie", f"{_TOKEN}={session.token}; {attributes}"),
+        )
+
+    def _find(self, headers: Mapping[str, str]) -> Session | None:
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and bearer.strip() in self._by_token:
+            return self._by_token[bearer.strip()]
+        cookies: SimpleCookie = SimpleCookie()
+        try:
+            cookies.load(headers.get("cookie", ""))
+        except CookieError:
+            return None
+        if _COOKIE in cookies and (session := self._by_key.get(cookies[_COOKIE].value.partition("-")[0])):
+            return session
+        return self._by_token.get(cookies[_TOKEN].value) if _TOKEN in cookies else None
+
+
+def _token(user: str) -> str:
+    """Return a text in the form of a JWT; it is looked up, so its signature is only random."""
+    parts = (
+        msgspec.json.encode({"alg": "HS256", "typ": "JWT"}),
+        msgspec.json.encode({"iss": "traffic-ops simulator", "sub": user, "jti": secrets.token_hex(8)}),
+        secrets.token_bytes(32),
+    )
+    return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)

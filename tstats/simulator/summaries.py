@@ -1,0 +1,169 @@
+"""Traffic Ops' `stats_summary`: rows in memory, checked as Traffic Ops checks them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from tstats.simulator.exchange import Answer, alert, json_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TEXT_KEYS = ("summaryTime", "statDate", "cdnName", "deliveryServiceName", "statName")
+_WANTED_KINDS = {"statValue": "float64"}
+_JSON_KINDS: dict[type, str] = {
+    type(None): "null",
+    str: "string",
+    bool: "bool",
+    int: "number",
+    float: "number",
+    dict: "object",
+    list: "array",
+}
+_ORDERS = {
+    "cdnName": "cdn",
+    "deliveryServiceName": "delivery_service",
+    "statName": "stat",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One row of stats_summary; `delivery_service` and `cdn` are `all` where a post left them empty."""
+
+    cdn: str
+    delivery_service: str
+    stat: str
+    value: float
+    summary_time: datetime
+    stat_date: date | None
+
+
+class Summaries:
+    """The rows, in the order in which they were posted; like the real table it takes duplicates."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: list[Summary] = []
+
+    @property
+    def rows(self) -> tuple[Summary, ...]:
+        """A copy of all rows."""
+        with self._lock:
+            return tuple(self._rows)
+
+    def add(self, row: Summary) -> None:
+        """Append a row, as if it had been posted."""
+        with self._lock:
+            self._rows.append(row)
+
+    def post(self, body: bytes) -> Answer:
+        """Answer POST stats_summary: 200, or 400 with what is wrong first."""
+        try:
+            row = _row(body)
+        except ValueError as error:
+            return alert(str(error), status=400)
+        self.add(row)
+        return alert("Stats Summary was successfully created", level="success")
+
+    def get(self, query: str, version: str) -> Answer:
+        """Answer GET stats_summary: the rows, or with `lastSummaryDate=true` the latest summary time.
+
+        `cdnName`, `deliveryServiceName` and `statName` filter; `orderby` one of them, `sortOrder=desc`
+        and `limit` work as in Traffic Ops, and an unknown `orderby` orders nothing.
+        """
+        asked = dict(parse_qsl(query, keep_blank_values=True))
+        rows: Iterable[Summary] = self.rows
+        for key, attribute in _ORDERS.items():
+            if asked.get(key):
+                rows = [row for row in rows if getattr(row, attribute) == asked[key]]
+        if asked.get("lastSummaryDate") == "true":
+            latest = max((row.summary_time for row in rows), default=None)
+            return json_answer({"response": {"summaryTime": latest and _time_text(latest, version)}})
+        order = _ORDERS.get(asked.get("orderby", ""))
+        if order:
+            descending = asked.get("sortOrder") == "desc"
+            rows = sorted(rows, key=lambda row: str(getattr(row, order)), reverse=descending)
+        limit = asked.get("limit", "")
+        rows = list(rows)[: int(limit) if limit.isdecimal() else None]
+        return json_answer({"response": [_as_json(row, version) for row in rows]})
+
+
+def _row(body: bytes) -> Summary:
+    """Read a posted row.
+
+    Raises:
+        ValueError: it is not as it should be; the text is Traffic Ops'.
+    """
+    try:
+        posted = msgspec.json.decode(body, type=dict[str, object])
+    except msgspec.DecodeError as error:
+        raise ValueError("decoding: unexpected EOF") from error
+    wrong = _wrong_type(posted)
+    if wrong is not None:
+        raise ValueError(f"decoding: json: {wrong}")
+    texts = {key: str(posted[key]) for key in _TEXT_KEYS if posted.get(key) is not None}
+    value = posted.get("statValue")
+    summary_time = _time(texts.get("summaryTime", ""))
+    if summary_time is None:
+        raise ValueError("decoding: invalid timestamp given for summaryTime")
+    stat_date = None
+    if "statDate" in texts:
+        stat_time = _time(texts["statDate"])
+        if stat_time is None:
+            raise ValueError("decoding: invalid timestamp given for statDate")
+        stat_date = stat_time.date()
+    if not texts.get("statName"):
+        raise ValueError("validating: 'statName' cannot be blank")
+    if not isinstance(value, int | float):
+        raise ValueError("validating: 'statValue' cannot be blank")  # noqa: TRY004  # a null, said in the answer
+    return Summary(
+        cdn=texts.get("cdnName") or "all",
+        delivery_service=texts.get("deliveryServiceName") or "all",
+        stat=texts["statName"],
+        value=float(value),
+        summary_time=summary_time,
+        stat_date=stat_date,
+    )
+
+
+def _wrong_type(posted: dict[str, object]) -> str | None:
+    """Return what Traffic Ops says of the first value of a wrong JSON type, None when all are right."""
+    for key in (*_TEXT_KEYS, "statValue"):
+        kind, wanted = _JSON_KINDS[type(posted.get(key))], _WANTED_KINDS.get(key, "string")
+        if kind not in ("null", "number" if wanted == "float64" else wanted):
+            return f"cannot unmarshal {kind} into Go struct field .{key} of type {wanted}"
+    return None
+
+
+def _time(text: str) -> datetime | None:
+    """Return the time of RFC 3339, of `2026-01-02 03:04:05+00` or of a date; None when it is none."""
+    if len(text) < len("2026-01-02") or not text[:4].isdecimal() or text[4] != "-":
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _time_text(time: datetime, version: str) -> str:
+    """Return a time as this API version writes it."""
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}" if version.startswith("5.") else f"{time:%Y-%m-%d %H:%M:%S}+00"
+
+
+def _as_json(row: Summary, version: str) -> dict[str, object]:
+    return {
+        "statDate": row.stat_date and row.stat_date.isoformat(),
+        "summaryTime": _time_text(row.summary_time, version),
+        "cdnName": row.cdn,
+        "deliveryServiceName": row.delivery_service,
+        "statName": row.stat,
+        "statValue": row.value,
+    }
