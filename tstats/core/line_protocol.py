@@ -4,9 +4,9 @@ What it has no way to write is refused here, before a server would cut the line 
 name (measured with InfluxDB 1.6): a newline or an empty text in a measurement, tag or field name; a
 backslash at the end of one (it would escape the separator that follows); and in a measurement or a field's
 name a tab or NUL at its beginning (skipped as space) and a backslash before a comma, space, equal sign or
-quote (eaten). A measurement that begins with `#` would be a comment; a tag or field named `time` is refused
-by the server or dropped without a word; half of a surrogate pair is no UTF-8. A tag with an empty value is a
-tag that is not set: it is left out.
+quote (eaten, or stored where no query finds it). A measurement that begins with `#` would be a comment; a
+tag or field named `time` is refused by the server or dropped without a word; half of a surrogate pair is no
+UTF-8. A tag with an empty value is a tag that is not set: it is left out.
 """
 
 import math

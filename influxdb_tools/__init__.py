@@ -1,0 +1,1 @@
+"""The commands of the InfluxDB tools: thin entry points over tstats."""

@@ -1,0 +1,111 @@
+"""A tiny HTTP server that stands in for an InfluxDB and answers what a test wants."""
+
+import threading
+import types
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked: `path` is as on the wire, with its query."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What is answered."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class StandIn:
+    """A server on a loopback port of its own; `requests` holds what was asked of it.
+
+    Args:
+        answer: gives the reply to each request.
+    """
+
+    def __init__(self, answer: Callable[[Request], Reply]) -> None:
+        self.requests: list[Request] = []
+        requests = self.requests
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                request = Request(
+                    method=self.command,
+                    path=self.path,
+                    headers=dict(self.headers),
+                    body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
+                )
+                requests.append(request)
+                reply = answer(request)
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(reply.body)))
+                self.end_headers()
+                self.wfile.write(reply.body)
+
+            do_POST = do_GET  # noqa: N815 (the name that http.server looks for)
+
+            def log_message(self, *arguments: object) -> None:
+                del arguments
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def passed_on(request: Request, url: str) -> Reply:
+    """The reply of the real server at `url` to the same request."""
+    headers = {name: value for name, value in request.headers.items() if name != "Host"}
+    forwarded = urllib.request.Request(  # noqa: S310 (a loopback URL of our own)
+        url + request.path, data=request.body or None, headers=headers, method=request.method
+    )
+    try:
+        with urllib.request.urlopen(forwarded, timeout=30) as response:  # noqa: S310 (the same)
+            return Reply(status=response.status, headers=_kept(response.headers), body=response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Reply(status=error.code, headers=_kept(error.headers), body=error.read())
+
+
+def _kept(headers: Message) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.startswith("X-") or name in {"Content-Type", "Content-Encoding"}
+    }

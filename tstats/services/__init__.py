@@ -1,0 +1,1 @@
+"""Use cases, one a module; stores and clock are passed in."""
