@@ -39,7 +39,10 @@ def fetch(
     deadline = time.monotonic() + seconds
     shown = url.partition("?")[0]
     try:
-        with session.request(method, url, json=json, headers=headers, timeout=seconds, stream=True) as answer:
+        # Said for each request: REQUESTS_CA_BUNDLE in the environment goes before the session's own.
+        with session.request(
+            method, url, json=json, headers=headers, timeout=seconds, stream=True, verify=session.verify
+        ) as answer:
             body = bytearray()
             for chunk in _chunks(answer.raw, deadline):
                 body += chunk
@@ -48,7 +51,7 @@ def fetch(
     except requests.exceptions.SSLError as error:
         raise RefusedError(f"{shown}: no TLS connection that can be trusted: {cause(error)}") from error
     except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
-        raise UnreachableError(f"{shown} did not answer in full within {seconds:g} s") from error
+        raise UnreachableError(f"{shown} did not answer in full within {round(seconds, 1):g} s") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise UnreachableError(f"{shown} cannot be reached: {cause(error)}") from error
     status = answer.status_code

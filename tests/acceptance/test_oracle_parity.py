@@ -1,0 +1,40 @@
+"""The points of recorded payloads are exactly those that Go's traffic_stats wrote.
+
+The recordings are no part of this repository: where they stand beside it they are used.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tstats import catalog
+from tstats.core.feed import CacheFeed, DeliveryServiceFeed
+from tstats.core.inventory import Server, inventory
+
+ORACLE = Path(__file__).parents[3] / "shared" / "oracle"
+
+
+def recorded(name: str) -> Any:  # noqa: ANN401 (any JSON)
+    return json.loads((ORACLE / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.skipif(not ORACLE.is_dir(), reason="the recorded exchanges (../shared/oracle) are not here")
+def test_every_recorded_payload_gives_the_lines_that_go_wrote() -> None:
+    servers = msgspec.convert(recorded("collector_servers.json")["response"], list[Server])
+    caches = inventory(servers, [], status="ONLINE").caches
+    cases = recorded("collector_cases.json")
+    assert cases
+    for case in cases:
+        feed = (
+            CacheFeed(case["cdn"], caches)
+            if case["database"] == catalog.CACHE_STATS
+            else DeliveryServiceFeed(case["cdn"])
+        )
+        reading = feed.read(json.dumps(case["payload"]).encode(), oldest=0, most=10_000)
+        assert case["precision"] == "ms"
+        assert case["lines"]
+        assert sorted(b"\n".join(reading.batches).decode().split("\n")) == sorted(case["lines"]), case["name"]
+        assert (reading.dropped, reading.unknown) == ({}, set()), case["name"]

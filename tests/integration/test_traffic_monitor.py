@@ -1,0 +1,168 @@
+"""The monitors of a CDN: alternatives, asked one after the other within the time that they have together."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.influxd import free_port
+from tstats.core.feed import FeedError
+from tstats.errors import UnreachableError
+from tstats.simulator.faults import Fault
+from tstats.simulator.server import Simulator
+from tstats.simulator.world import World
+from tstats.stores.traffic_monitor import Feed, MonitorGroup
+
+FIRST, SECOND, THIRD = ("cdn1-monitor-1", "cdn1-monitor-2", "cdn1-monitor-3")
+LONG_S = 60.0
+DRIP_S = 4.0  # in 20 pieces: each comes before a wait for it would end
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    with Simulator(World.build(cdns=1, caches=4, delivery_services=2, monitors=3)) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def failures() -> list[tuple[str, str]]:
+    """The monitors that failed, and why."""
+    return []
+
+
+@pytest.fixture
+def group_of(failures: list[tuple[str, str]]) -> Iterator[Callable[..., MonitorGroup]]:
+    made: list[MonitorGroup] = []
+
+    def make(
+        urls: list[str], feed: Feed = "CacheStats", stats: tuple[str, ...] = ("bandwidth",)
+    ) -> MonitorGroup:
+        def failed(url: str, reason: str) -> None:
+            failures.append((url, reason))
+
+        made.append(MonitorGroup(urls, feed=feed, stats=stats, on_failed=failed))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+GroupOf = Callable[..., MonitorGroup]
+
+
+@pytest.fixture
+def group(sim: Simulator, group_of: GroupOf) -> MonitorGroup:
+    return group_of(sim.monitor_urls["cdn1"])
+
+
+def read(body: bytes) -> int:
+    """The number of caches in a payload."""
+    try:
+        return len(json.loads(body)["caches"])
+    except ValueError as error:
+        raise FeedError(f"no JSON ({error})") from error
+
+
+def who_answers(sim: Simulator, group: MonitorGroup, *, seconds: float = 5.0) -> str:
+    url, caches = group.ask(read, seconds=seconds)
+    assert caches == 4
+    monitors = dict(zip(sim.monitor_urls["cdn1"], (FIRST, SECOND, THIRD), strict=True))
+    return monitors[url]
+
+
+def test_the_first_monitor_is_enough(sim: Simulator, group: MonitorGroup, failures: list[object]) -> None:
+    assert who_answers(sim, group) == FIRST
+    assert {one.monitor for one in sim.served} == {FIRST}
+    assert failures == []
+
+
+def test_the_request_is_gos(sim: Simulator, group_of: GroupOf) -> None:
+    group_of(sim.monitor_urls["cdn1"], "DsStats", ("kbps", "a b", "x&y")).ask(len, seconds=5)
+    (asked,) = (one for one in sim.requests if one.server == FIRST)
+    assert (asked.method, asked.path) == ("GET", "/publish/DsStats?hc=1&wildcard=1&stats=kbps,a%20b,x%26y")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.status(503, "starting up\n"),
+        Fault.status(500),
+        Fault.status(400, "invalid query parameter 'x'\n"),
+        Fault.status(404),
+        Fault.html(),
+        Fault.empty(),
+        Fault.truncated(),
+        Fault.cut_off(),
+    ],
+)
+def test_when_one_fails_the_next_is_asked_and_the_reason_told(
+    sim: Simulator, group: MonitorGroup, failures: list[tuple[str, str]], fault: Fault
+) -> None:
+    sim.faults.set(FIRST, fault)
+    assert who_answers(sim, group) == SECOND
+    ((url, reason),) = failures
+    assert url == sim.monitor_urls["cdn1"][0]
+    assert reason
+
+
+def test_a_monitor_that_is_down_is_passed_over(
+    sim: Simulator, group: MonitorGroup, failures: list[tuple[str, str]]
+) -> None:
+    sim.faults.down(FIRST)
+    assert who_answers(sim, group) == SECOND
+    assert "cannot be reached" in failures[0][1]
+
+
+def test_the_one_that_answered_is_asked_first_from_then_on(
+    sim: Simulator, group: MonitorGroup, failures: list[object]
+) -> None:
+    sim.faults.down(FIRST)
+    who_answers(sim, group)
+    sim.faults.up(FIRST)
+    failures.clear()
+    assert [who_answers(sim, group) for _ in range(3)] == [SECOND] * 3
+    sim.faults.down(SECOND)
+    assert who_answers(sim, group) == FIRST
+
+
+@pytest.mark.parametrize("fault", [Fault.slow(LONG_S), Fault.drip(DRIP_S)], ids=["slow", "drip"])
+def test_a_slow_monitor_has_its_share_of_the_time_and_no_more(
+    sim: Simulator, group: MonitorGroup, failures: list[tuple[str, str]], fault: Fault
+) -> None:
+    sim.faults.set(FIRST, fault)
+    started = time.monotonic()
+    assert who_answers(sim, group, seconds=2.4) == SECOND
+    assert 0.8 <= time.monotonic() - started < 2.4
+    assert "did not answer in full within 0.8 s" in failures[0][1]
+
+
+@pytest.mark.parametrize("fault", [Fault.slow(LONG_S), Fault.drip(DRIP_S)], ids=["slow", "drip"])
+def test_all_monitors_together_take_no_more_than_the_time_given(
+    sim: Simulator, group: MonitorGroup, failures: list[object], fault: Fault
+) -> None:
+    for monitor in (FIRST, SECOND, THIRD):
+        sim.faults.set(monitor, fault)
+    started = time.monotonic()
+    with pytest.raises(UnreachableError, match="none of 3 monitors gave a payload"):
+        group.ask(read, seconds=0.9)
+    assert time.monotonic() - started < 1.8
+    assert len(failures) == 3
+
+
+def test_a_drip_that_ends_in_time_is_a_good_answer(sim: Simulator, group: MonitorGroup) -> None:
+    sim.faults.set(FIRST, Fault.drip(0.3))
+    assert who_answers(sim, group, seconds=30) == FIRST
+
+
+@pytest.mark.parametrize(
+    "url", ["http://no-such-host.invalid:80", "http://a..b:80", "http://[::1", "http://a b:80"]
+)
+def test_an_address_that_leads_nowhere_is_a_failure_like_any_other(
+    sim: Simulator, group_of: GroupOf, failures: list[tuple[str, str]], url: str
+) -> None:
+    group = group_of([url, f"http://127.0.0.1:{free_port()}", *sim.monitor_urls["cdn1"]])
+    assert who_answers(sim, group) == FIRST
+    assert len(failures) == 2
+    assert failures[0][0] == url

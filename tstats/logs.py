@@ -1,0 +1,100 @@
+"""The log: one line an event, each level to where the settings say."""
+
+import logging
+import logging.handlers
+import re
+import sys
+from collections import defaultdict
+
+import structlog
+
+from tstats.config import Logs
+from tstats.errors import ConfigError
+
+# What would end a line, steer a terminal, or has no UTF-8: a monitor's words are not to be trusted.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LEVELS = ("error", "warning", "info", "debug")
+
+
+def configure(logs: Logs, log_format: str) -> None:
+    """Send each level to its destination from now on.
+
+    Args:
+        logs: `stderr`, `stdout`, a path or None by level.
+        log_format: `text` (logfmt) or `json`.
+
+    Raises:
+        ConfigError: a log file cannot be opened.
+    """
+    levels: dict[str, set[int]] = defaultdict(set)
+    for name in _LEVELS:
+        destination = getattr(logs, name)
+        if destination:
+            levels[destination].add(getattr(logging, name.upper()))
+    handlers: list[logging.Handler] = [logging.NullHandler()]  # without any, Python would choose stderr
+    try:
+        for destination, chosen in levels.items():
+            handlers.append(_handler(destination, chosen))
+    except ConfigError:
+        for handler in handlers:
+            handler.close()
+        raise
+    root = logging.getLogger("tstats")
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+    for handler in handlers:
+        root.addHandler(handler)
+    root.propagate = False
+    root.setLevel(logging.DEBUG if logs.debug else logging.INFO)
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.processors.LogfmtRenderer(key_order=["time", "level", "event"], drop_missing=True)
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            structlog.processors.format_exc_info,
+            renderer,
+            _printable,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def get(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of a part of tstats; events are verbs in the past, their values keywords."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(f"tstats.{name}")
+    return logger
+
+
+def _printable(_logger: object, _method: str, line: str) -> str:
+    """The line with its unprintable characters as Python's escapes."""
+    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], line)
+
+
+class _Line(logging.Formatter):
+    """The event as it was rendered: its traceback is in it and must not follow it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return record.getMessage()
+
+
+def _handler(destination: str, levels: set[int]) -> logging.Handler:
+    handler: logging.Handler
+    if destination in ("stderr", "stdout"):
+        handler = logging.StreamHandler(getattr(sys, destination))
+    else:
+        try:
+            # Watched: when logrotate moves the file away, the next line opens a new one.
+            handler = logging.handlers.WatchedFileHandler(destination, encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"logs: {destination} cannot be opened: {error.strerror}") from None
+    handler.addFilter(lambda record: record.levelno in levels)
+    handler.setFormatter(_Line())
+    return handler
