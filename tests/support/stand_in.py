@@ -43,6 +43,7 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or each answer waits for the delayed ACK of its headers
 
             def do_GET(self) -> None:
                 request = Request(

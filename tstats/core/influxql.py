@@ -5,6 +5,7 @@ statement made here and one read back compare as text.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 
 from tstats.core.schema import INFINITE, Rollup
 
@@ -69,6 +70,19 @@ def parse_go_duration(text: str) -> int:
     hours, minutes, seconds, fraction = match.groups(default="0")
     whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
     return whole * 10**9 + int(fraction.ljust(9, "0"))
+
+
+def parse_duration(text: str) -> int:
+    """The nanoseconds of one duration literal: `26h`, `90m`, `2d`.
+
+    Raises:
+        ValueError: the text is none, or it lasts nothing.
+    """
+    match = re.fullmatch(r"([0-9]{1,9})([a-z]+)", text, re.ASCII)
+    size = dict(_UNITS).get(match[2]) if match else None
+    if match is None or size is None or int(match[1]) == 0:
+        raise ValueError(f"no duration: {text!r}; one looks like 26h, 90m or 2d")
+    return int(match[1]) * size
 
 
 def source(database: str, policy: str, measurement: str) -> str:
@@ -143,20 +157,45 @@ def show_continuous_queries() -> str:
     return "SHOW CONTINUOUS QUERIES"
 
 
-def select_rollup(rollup: Rollup) -> str:
-    """The SELECT … INTO … of a rollup, without bounds of time: the body of its continuous query."""
+def select_rollup(rollup: Rollup, *, start: int | None = None, end: int | None = None) -> str:
+    """The SELECT … INTO … of a rollup: without bounds of time the body of its continuous query.
+
+    Args:
+        rollup: what to compute.
+        start: of the half-open window, in ns since the epoch; a whole interval begins there.
+        end: of the window, given when `start` is. Intervals of a series without points are then left out,
+            which changes nothing in what is written.
+    """
     into = source(rollup.database, rollup.target_policy, rollup.target)
-    origin = source(rollup.database, rollup.source_policy, rollup.source)
-    where = ""
-    if rollup.condition is not None:
-        condition = rollup.condition
-        where = f" WHERE {identifier(condition.tag)} {condition.operator} {string(condition.value)}"
-    tags = ["*"] if rollup.tags is None else [identifier(tag) for tag in rollup.tags]
-    groups = ", ".join([f"time({duration(rollup.interval)})", *tags])
+    conditions = rollup_conditions(rollup)
+    filled = ""
+    if start is not None and end is not None:
+        conditions += [f"time >= {start}", f"time < {end}"]
+        filled = " fill(none)"
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    groups = ", ".join([by_time(rollup.interval), *rollup_tags(rollup)])
     return (
         f"SELECT {rollup.aggregate}(value) AS {identifier(rollup.field)} INTO {into}"
-        f" FROM {origin}{where} GROUP BY {groups}"
+        f" FROM {rollup_source(rollup)}{where} GROUP BY {groups}{filled}"
     )
+
+
+def rollup_source(rollup: Rollup) -> str:
+    """The measurement that a rollup is computed from, as FROM takes it."""
+    return source(rollup.database, rollup.source_policy, rollup.source)
+
+
+def rollup_conditions(rollup: Rollup) -> list[str]:
+    """The condition by which a rollup takes a part of its source; empty where it takes all."""
+    if rollup.condition is None:
+        return []
+    condition = rollup.condition
+    return [f"{identifier(condition.tag)} {condition.operator} {string(condition.value)}"]
+
+
+def rollup_tags(rollup: Rollup) -> list[str]:
+    """The tags that a rollup groups by; `*` for all."""
+    return ["*"] if rollup.tags is None else [identifier(tag) for tag in rollup.tags]
 
 
 def create_continuous_query(rollup: Rollup) -> str:
@@ -170,3 +209,113 @@ def create_continuous_query(rollup: Rollup) -> str:
 def drop_continuous_query(database: str, name: str) -> str:
     """DROP CONTINUOUS QUERY: the first half of replacing one, since none can be altered."""
     return f"DROP CONTINUOUS QUERY {identifier(name)} ON {identifier(database)}"
+
+
+def show_field_keys(database: str, policy: str) -> str:
+    """SHOW FIELD KEYS of every measurement of one retention policy, with the types of the fields."""
+    return f"SHOW FIELD KEYS ON {identifier(database)} FROM {identifier(policy)}./.*/"
+
+
+def show_tag_keys(database: str, policy: str) -> str:
+    """SHOW TAG KEYS of every measurement; the server looks into all policies whatever it is told."""
+    return f"SHOW TAG KEYS ON {identifier(database)} FROM {identifier(policy)}./.*/"
+
+
+def show_tag_values(
+    database: str, policy: str, measurement: str, key: str, *, limit: int | None = None
+) -> str:
+    """SHOW TAG VALUES of one tag of one measurement; at most `limit` of them."""
+    origin = f"{identifier(policy)}.{identifier(measurement)}"
+    most = "" if limit is None else f" LIMIT {limit}"
+    return f"SHOW TAG VALUES ON {identifier(database)} FROM {origin} WITH KEY = {identifier(key)}{most}"
+
+
+def show_series(
+    database: str, policy: str, measurement: str, *, conditions: Iterable[str] = (), limit: int | None = None
+) -> str:
+    """SHOW SERIES of one measurement; `conditions` of tags must all hold; at most `limit` of them."""
+    origin = f"{identifier(policy)}.{identifier(measurement)}"
+    where = " AND ".join(conditions)
+    chosen = f" WHERE {where}" if where else ""
+    most = "" if limit is None else f" LIMIT {limit}"
+    return f"SHOW SERIES ON {identifier(database)} FROM {origin}{chosen}{most}"
+
+
+def show_shard_groups() -> str:
+    """SHOW SHARD GROUPS: which times of which retention policy hold points; of all databases."""
+    return "SHOW SHARD GROUPS"
+
+
+def show_measurements(database: str) -> str:
+    """SHOW MEASUREMENTS: one series with the column `name`; of all policies."""
+    return f"SHOW MEASUREMENTS ON {identifier(database)}"
+
+
+def typed(name: str, kind: str) -> str:
+    """A column by name and type (`float`, `integer`, `boolean`, `string`, or `tag`, or `field` for any type).
+
+    A tag and a field may have one name: the type says which is meant.
+    """
+    return f"{identifier(name)}::{kind}"
+
+
+def one_of(tag: str, values: Iterable[str]) -> str:
+    """The condition that a tag has one of some values; an empty value is a tag that is not set."""
+    name = typed(tag, "tag")
+    return f"({' OR '.join(f'{name} = {string(value)}' for value in values)})"
+
+
+def one_series_of(series: Iterable[Mapping[str, str]]) -> str:
+    """The condition that a point belongs to one of some series, each given by its tags."""
+    each = (
+        " AND ".join(f"{typed(tag, 'tag')} = {string(value)}" for tag, value in sorted(tags.items()))
+        for tags in series
+    )
+    return f"({' OR '.join(f'({one})' for one in each)})"
+
+
+def select(
+    selected: Iterable[str],
+    origin: str,
+    *,
+    start: int,
+    end: int,
+    conditions: Iterable[str] = (),
+    groups: Iterable[str] = (),
+    limit: int | None = None,
+    newest: bool = False,
+) -> str:
+    """SELECT over the half-open window `[start, end)`, in ns since the epoch.
+
+    Args:
+        selected: columns or functions of them.
+        origin: as `source` makes it.
+        start: the window's first moment.
+        end: the first moment after it.
+        conditions: of tags, as `one_of` makes them; all of them must hold.
+        groups: tags as `typed` makes them, or `by_time`.
+        limit: at most so many rows of each series.
+        newest: the newest rows first.
+    """
+    where = " AND ".join([f"time >= {start}", f"time < {end}", *conditions])
+    by = ", ".join(groups)
+    grouped = f" GROUP BY {by}" if by else ""
+    # Without a fill, the server would send a row for each empty interval of each series.
+    filled = " fill(none)" if "time(" in by else ""
+    order = " ORDER BY time DESC" if newest else ""
+    most = "" if limit is None else f" LIMIT {limit}"
+    return f"SELECT {', '.join(selected)} FROM {origin} WHERE {where}{grouped}{filled}{order}{most}"
+
+
+def by_time(interval: int) -> str:
+    """The GROUP BY of intervals of so many ns."""
+    return f"time({duration(interval)})"
+
+
+def delete_moment(measurement: str, *, time: int, tags: Mapping[str, str]) -> str:
+    """DELETE of the points of one moment, in ns, whose tags are these, whatever others they have.
+
+    DELETE knows no retention policy: it is done in all of a database.
+    """
+    conditions = "".join(f" AND {identifier(tag)} = {string(value)}" for tag, value in sorted(tags.items()))
+    return f"DELETE FROM {identifier(measurement)} WHERE time = {time}{conditions}"

@@ -5,7 +5,7 @@ and password `root`, unverified TLS, and message packs (they cut times to micros
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
@@ -14,9 +14,18 @@ import msgspec
 import requests
 from influxdb import InfluxDBClient
 from influxdb.exceptions import InfluxDBClientError, InfluxDBServerError
+from urllib3.exceptions import ReadTimeoutError
 
 from tstats.core.secret import Secret
-from tstats.errors import ConfigError, RefusedError, ServerError, UnreachableError
+from tstats.errors import (
+    BrokenStreamError,
+    ConfigError,
+    RefusedError,
+    ServerError,
+    SlowError,
+    TooMuchError,
+    UnreachableError,
+)
 from tstats.stores.http import cause
 from tstats.stores.retry import ONCE, RetryPolicy
 
@@ -26,6 +35,7 @@ _LINES = {**_JSON, "Content-Type": "text/plain; charset=utf-8"}
 _VERSION = re.compile(r"v?(\d+)\.")
 _MISSING_POLICY = "retention policy not found"
 _SUPPORTED = 1
+_STREAM_BYTES = 1 << 18
 _DEFAULT_PORT = {"http": 8086, "https": 8086}
 
 
@@ -173,6 +183,47 @@ class Influx:
                 raise RefusedError(f"{self.url} refused {_shortened(statement)}: {problem}")
         return [series for result in answer.results for series in result.series]
 
+    def stream(
+        self,
+        statement: str,
+        *,
+        database: str | None = None,
+        accept: str = "application/json",
+        rows: int = 10_000,
+    ) -> Generator[bytes, None, None]:
+        """The bytes of the answer to one statement as they come in, in documents of at most `rows` rows.
+
+        Its beginning is tried again as any request; what comes after it is not: who reads it knows what a
+        second beginning would mean.
+
+        Raises:
+            BrokenStreamError: it broke off after its beginning.
+            TooMuchError: nothing came for the time-out of the endpoint.
+        """
+        form = {"q": statement, "epoch": "ns", "chunked": "true", "chunk_size": str(rows)}
+        if database is not None:
+            form["db"] = database
+        data = urlencode(form).encode()
+        # Not compressed: gzip costs the server more than the rows themselves.
+        headers = {**_FORM, "Accept": accept, "Accept-Encoding": "identity"}
+
+        def begin() -> requests.Response:
+            try:
+                return self._send("query", "POST", data=data, headers=headers, stream=True)
+            except SlowError as error:
+                raise TooMuchError(str(error), slow=True) from error
+
+        response = self.retry.call(f"query at {self.url}", begin)
+        try:
+            yield from response.iter_content(_STREAM_BYTES)
+        except requests.RequestException as error:
+            if error.args and isinstance(error.args[0], ReadTimeoutError):
+                text = f"{self.url}/query sent nothing for {self.endpoint.timeout:g} s"
+                raise TooMuchError(text, slow=True) from error
+            raise BrokenStreamError(f"{self.url}/query broke off: {cause(error)}") from error
+        finally:
+            response.close()
+
     def write(self, lines: bytes, *, database: str, policy: str | None = None, precision: str = "ns") -> None:
         """Write lines of line protocol; `policy` None is the database's default one.
 
@@ -196,20 +247,36 @@ class Influx:
         expected: int = 200,
     ) -> requests.Response:
         def send() -> requests.Response:
-            try:
-                response: requests.Response = self._client.request(
-                    path,
-                    method,
-                    params=params,
-                    data=data,
-                    headers=dict(headers),
-                    expected_response_code=expected,
-                )
-            except (InfluxDBClientError, InfluxDBServerError, requests.RequestException) as error:
-                raise self._translated(error, path) from error
-            return response
+            return self._send(
+                path, method, params=params, data=data, headers=headers, expected=expected, stream=False
+            )
 
         return self.retry.call(f"{path} at {self.url}", send)
+
+    def _send(
+        self,
+        path: str,
+        method: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] = _JSON,
+        expected: int = 200,
+        stream: bool,
+    ) -> requests.Response:
+        try:
+            response: requests.Response = self._client.request(
+                path,
+                method,
+                params=params,
+                data=data,
+                headers=dict(headers),
+                expected_response_code=expected,
+                stream=stream,
+            )
+        except (InfluxDBClientError, InfluxDBServerError, requests.RequestException) as error:
+            raise self._translated(error, path) from error
+        return response
 
     def _translated(self, error: Exception, path: str) -> ServerError:
         where = f"{self.url}/{path}"
@@ -226,7 +293,8 @@ class Influx:
         if isinstance(error, requests.exceptions.SSLError):
             return RefusedError(f"{where}: no TLS connection that can be trusted: {cause(error)}")
         if isinstance(error, requests.Timeout):
-            return UnreachableError(f"{where} did not answer within {self.endpoint.timeout:g} s")
+            kind = SlowError if isinstance(error, requests.ReadTimeout) else UnreachableError
+            return kind(f"{where} did not answer within {self.endpoint.timeout:g} s")
         return UnreachableError(f"{where} cannot be reached: {cause(error)}")
 
 

@@ -1,0 +1,76 @@
+"""Points as a test states them, written to a server and exported from it again."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tstats.core import influxql
+from tstats.core.line_protocol import FieldValue, point
+from tstats.stores.influx import Influx
+
+Tags = tuple[tuple[str, str], ...]
+Key = tuple[str, Tags, int]
+Export = dict[Key, dict[str, FieldValue]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One point of a measurement."""
+
+    measurement: str = "bandwidth.1min"
+    tags: Tags = ()
+    time: int
+    fields: tuple[tuple[str, FieldValue], ...]
+
+    @property
+    def key(self) -> Key:
+        """What makes it the same point."""
+        return (self.measurement, self.tags, self.time)
+
+
+def write(influx: Influx, points: Iterable[Point], *, database: str, policy: str) -> None:
+    """Write them; those of one key that come later win, field by field."""
+    lines = [
+        point(one.measurement, tags=dict(one.tags), fields=dict(one.fields), time=one.time) for one in points
+    ]
+    for start in range(0, len(lines), 10_000):
+        influx.write("\n".join(lines[start : start + 10_000]).encode(), database=database, policy=policy)
+
+
+def export(influx: Influx, database: str, policy: str) -> Export:
+    """Every point of a retention policy, read in another way than sync does: a query for each field."""
+    found: Export = {}
+    names = {
+        series.name: [row["fieldKey"] for row in series.rows()]
+        for series in influx.query(f'SHOW FIELD KEYS ON "{database}" FROM "{policy}"./.*/')
+    }
+    for measurement, fields in names.items():
+        origin = influxql.source(database, policy, measurement)
+        for field in dict.fromkeys(fields):
+            column = f"{influxql.identifier(field)}::field"
+            for series in influx.query(f"SELECT {column} FROM {origin} GROUP BY *", database=database):
+                tags = tuple(sorted((key, value) for key, value in series.tags.items() if value))
+                for time, value in series.values:
+                    if value is not None:
+                        found.setdefault((measurement, tags, time), {})[field] = value
+    return found
+
+
+def as_export(points: Iterable[Point]) -> Export:
+    """What a server holds after these were written."""
+    found: Export = {}
+    for one in points:
+        found.setdefault(one.key, {}).update(dict(one.fields))
+    return found
+
+
+def healed(source: Mapping[Key, Mapping[str, FieldValue]], target: Export, *, policy: str) -> Export:
+    """The reference: what the target holds after a sync, told as simply as can be."""
+    result = {key: dict(fields) for key, fields in target.items()}
+    for key, fields in source.items():
+        held = result.setdefault(key, {})
+        for name, value in fields.items():
+            if name not in held or policy == "source":
+                held[name] = value
+            elif policy == "max" and not isinstance(value, str | bool):
+                held[name] = max(value, held[name])
+    return result

@@ -1,0 +1,109 @@
+"""A proxy in front of an InfluxDB that fails as networks and servers do."""
+
+import http.client
+import threading
+import time
+import types
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+Fault = Literal["reset", "unavailable", "slow", "cut", "short"]
+"""What a request meets: `reset` closes the connection instead of an answer, `unavailable` answers 503,
+`slow` waits before the answer, `cut` breaks the answer off in its middle, `short` leaves the last line of
+it out and ends it as if it were whole."""
+
+Plan = Callable[[str, bytes], Fault | None]
+
+_OF_ONE_CONNECTION = {"Content-Length", "Transfer-Encoding", "Connection"}
+
+
+class Proxy:
+    """Passes requests on to an InfluxDB, but for those that meet a fault.
+
+    Args:
+        url: the InfluxDB.
+        plan: asked with the path and the body of each request; called by several threads.
+        delay: seconds that a slow answer takes longer.
+    """
+
+    def __init__(self, url: str, plan: Plan, *, delay: float = 0.05) -> None:  # noqa: C901 (the handler stands in it)
+        self.faults: list[Fault] = []
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or 0
+        faults = self.faults
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            timeout = 30
+
+            def do_GET(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                fault = plan(self.path, body)
+                if fault is not None:
+                    faults.append(fault)
+                if fault == "unavailable":
+                    self._answer(503, {"Content-Type": "text/plain"}, b"try later")
+                elif fault == "reset":
+                    self.close_connection = True
+                else:
+                    self._pass_on(body, fault)
+
+            def _pass_on(self, body: bytes, fault: Fault | None) -> None:
+                if fault == "slow":
+                    time.sleep(delay)
+                connection = http.client.HTTPConnection(host, port, timeout=60)
+                try:
+                    headers = {key: value for key, value in self.headers.items() if key != "Host"}
+                    connection.request(self.command, self.path, body, headers)
+                    answer = connection.getresponse()
+                    content = answer.read()
+                except (OSError, http.client.HTTPException):  # the server behind is down
+                    self.close_connection = True
+                    return
+                finally:
+                    connection.close()
+                if fault == "short" and content.count(b"\n") > 1:
+                    content = content[: content[:-1].rindex(b"\n") + 1]
+                kept = {key: value for key, value in answer.getheaders() if key not in _OF_ONE_CONNECTION}
+                self._answer(answer.status, kept, content, cut=fault == "cut")
+
+            do_POST = do_GET  # noqa: N815 (the same)
+
+            def _answer(
+                self, status: int, headers: dict[str, str], content: bytes, *, cut: bool = False
+            ) -> None:
+                try:
+                    self.send_response_only(status)
+                    for key, value in headers.items():
+                        self.send_header(key, value)
+                    self.send_header("Content-Length", str(len(content) + cut))
+                    self.end_headers()
+                    self.wfile.write(content[: len(content) // 2] if cut else content)
+                except OSError:  # the client has given up
+                    self.close_connection = True
+                if cut:
+                    self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                """Log nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -1,0 +1,264 @@
+"""Syncs one measurement, stretch by stretch, oldest first: compare, write, look again."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+
+from tstats.core.digest import BUCKET, Column, Digest, equal, plus
+from tstats.core.portion import Portion
+from tstats.core.windows import Window, runs
+from tstats.errors import BrokenStreamError, TooMuchError, TstatsError
+from tstats.services.sync_compare import Approach, Localizer, Work
+from tstats.services.sync_plan import Request, Side, Subject
+from tstats.services.sync_read import MOST_GROUPS, Divider, Reader, digest_columns, until_whole
+from tstats.services.sync_report import MeasurementReport, Tally
+from tstats.services.sync_transfer import Findings, StoppedError, Surroundings, Transfer
+from tstats.stores.measurements import fingerprint
+
+# Stretches whose writes may be on their way or unverified while the next one is being compared.
+_UNVERIFIED = 2
+
+Digests = tuple[Digest, Digest]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Outcome:
+    """A stretch that has been synced and is to be verified.
+
+    Attributes:
+        stretch: its window.
+        found: what was found in it.
+        source: the source's digest of it from before, where it was asked for.
+        blind: it was copied without asking either side for a digest.
+        sent: what is on its way to the servers.
+    """
+
+    stretch: Window
+    found: Findings = field(default_factory=Findings)
+    source: Digest | None = None
+    blind: bool = False
+    sent: list[Future[None]] = field(default_factory=list)
+
+
+class MeasurementSync:
+    """The sync of one measurement.
+
+    Args:
+        subject: the measurement.
+        request: what is asked.
+        around: what all measurements share.
+    """
+
+    def __init__(self, subject: Subject, request: Request, around: Surroundings) -> None:
+        self._subject = subject
+        self._request = request
+        self._around = around
+        self._tally = Tally()
+        self._columns = digest_columns(subject) if subject.has_one_type_a_field() else ()
+        self._transfer = Transfer(subject, request, around, columns=self._columns, credit=self._tally.add)
+        self._source = self._transfer.source
+        self._target = self._transfer.target
+        self._divider = Divider((self._source, self._target), subject.tags)
+        self._groups: tuple[str, ...] = ()
+        self._localizer: Localizer | None = None
+        self._wrote = False
+        self._doubted: list[Window] = []
+        self._differing: list[Window] = []
+
+    def run(self) -> MeasurementReport:
+        """Sync it; a failure of a server does not raise: the report tells it.
+
+        Raises:
+            StoppedError: the user ended it.
+        """
+        error: str | None = None
+        try:
+            self._run()
+        except StoppedError:
+            raise
+        except TstatsError as problem:
+            error = str(problem)
+        error = self._transfer.problem or error
+        if error is None and self._differing:
+            shown = ", ".join(str(window) for window in self._differing[:3])
+            error = f"it still differs after it was written: {shown}"
+        return MeasurementReport(
+            database=self._subject.database,
+            retention_policy=self._subject.policy,
+            measurement=self._subject.measurement,
+            counts=self._tally.counts,
+            unwritten=self._tally.unwritten,
+            verified=(error is None) if self._wrote else None,
+            error=error,
+        )
+
+    def _run(self) -> None:
+        stretches = self._subject.stretches
+        trusted = self._subject.digests_suffice(self._request.policy) and not self._request.exact
+        if trusted and self._subject.source.fields and self._subject.target.fields:
+            self._localizer = self._prepared()
+        verifying: deque[Future[None]] = deque()
+        ahead = self._begin_digests(stretches[0]) if stretches else None
+        for place, stretch in enumerate(stretches):
+            digests = ahead
+            ahead = self._begin_digests(stretches[place + 1]) if place + 1 < len(stretches) else None
+            outcome = self._sync_until_whole(stretch, digests)
+            verifying.append(self._around.verifier.submit(self._verify, outcome))
+            while len(verifying) > _UNVERIFIED:
+                verifying.popleft().result()
+            self._around.progress.window_done()
+        while verifying:
+            verifying.popleft().result()
+        for window in self._doubted:
+            self._settle(window)
+
+    def _prepared(self) -> Localizer:
+        """Choose how the digests are grouped, and whether those without all tags are trusted."""
+        groups, product = [], 1
+        tags = self._subject.tags
+        for number, key in sorted((self._source.count_values(key), key) for key in tags):
+            product *= number + 1
+            if product <= MOST_GROUPS:
+                groups.append(key)
+        self._groups = tuple(groups)
+        same_series = len(groups) == len(tags) or (
+            self._fingerprint(self._subject.source) == self._fingerprint(self._subject.target)
+        )
+        tag = self._divider.most_varied()
+        approach = Approach(
+            tag=tag,
+            values=() if tag is None else self._divider.values(tag),
+            same_series=same_series,
+            few=self._request.few,
+            verified=self._request.apply,
+        )
+        executor = self._around.executor
+        return Localizer(self._source, self._target, of=self._columns, approach=approach, executor=executor)
+
+    def _fingerprint(self, side: Side) -> bytes:
+        subject = self._subject
+
+        def read() -> bytes:
+            return fingerprint(side.influx, subject.database, subject.policy, subject.measurement)
+
+        return until_whole(side.influx, f"the series of {subject.name}", read)
+
+    def _begin_digests(self, stretch: Window) -> Future[Digests] | None:
+        """Ask both sides for the digests of a stretch; None where there is no need to."""
+        if self._localizer is None or not self._target.may_have_points_in(stretch):
+            return None
+        executor = self._around.executor
+        source = executor.submit(self._digest, self._source, stretch, self._columns)
+        target = executor.submit(self._digest, self._target, stretch, self._columns)
+        return self._around.verifier.submit(lambda: (source.result(), target.result()))
+
+    def _digest(self, reader: Reader, window: Window, of: tuple[Column, ...]) -> Digest:
+        whole = Digest(of)
+        self._divider.do(
+            lambda portion: whole.merge(reader.digest(portion, of, self._groups)), Portion(window=window)
+        )
+        return whole
+
+    def _sync_until_whole(self, stretch: Window, digests: Future[Digests] | None) -> _Outcome:
+        """Sync a stretch; when an answer breaks off, from its beginning: what was written is equal then."""
+        tries = self._subject.source.influx.retry.retries + 1
+        while True:
+            try:
+                outcome = self._sync(stretch, digests)
+            except BrokenStreamError:
+                tries -= 1
+                if not tries:
+                    raise
+                self._wait(self._transfer.flush())
+                self._target.ask_always()
+                digests = self._begin_digests(stretch)
+            else:
+                self._tally.add(outcome.found.counts)
+                self._tally.withhold(outcome.found.unwritten)
+                return outcome
+
+    def _sync(self, stretch: Window, digests: Future[Digests] | None) -> _Outcome:
+        outcome = _Outcome(stretch=stretch)
+        if digests is not None and self._localizer is not None:
+            outcome.source, target = digests.result()
+            work = self._localizer.work(stretch, outcome.source, target)
+        else:
+            outcome.blind = not self._target.may_have_points_in(stretch)
+            work = [Work(portion=Portion(window=stretch), absent=outcome.blind)]
+        for one in work:
+            self._divider.do(
+                self._adding(outcome.found, self._copy if one.absent else self._compare), one.portion
+            )
+        counts = outcome.found.counts
+        counts.windows_compared = 1
+        outcome.sent = self._transfer.flush()
+        found = outcome.found
+        differs = found.to_target or found.to_source or found.unwritten or found.left
+        counts.windows_different = int(bool(differs))
+        return outcome
+
+    def _adding(self, whole: Findings, carry: Callable[[Portion], Findings]) -> Callable[[Portion], None]:
+        return lambda portion: whole.add(carry(portion))
+
+    def _copy(self, portion: Portion) -> Findings:
+        return self._transfer.copy(portion)
+
+    def _compare(self, portion: Portion) -> Findings:
+        return self._compared(portion, apply=self._request.apply)
+
+    def _compared(self, portion: Portion, *, apply: bool) -> Findings:
+        try:
+            return self._transfer.compare(portion, apply=apply)
+        except TooMuchError:
+            self._wait(self._transfer.flush())  # the parts of it must find what was written
+            raise
+
+    def _wait(self, sent: Iterable[Future[None]]) -> None:
+        for future in sent:
+            future.result()
+
+    def _verify(self, outcome: _Outcome) -> None:
+        """Wait for what was written, and ask the servers again; what is not as expected is doubted."""
+        self._wait(outcome.sent)
+        found, stretch = outcome.found, outcome.stretch
+        if not found.to_target and not found.to_source:
+            return
+        self._wrote = True
+        if not self._columns:
+            self._doubted.append(stretch)
+            return
+        reader = Reader(self._subject, self._subject.target, always=True)
+        if outcome.blind and len(self._subject.fields) == 1:
+            there = self._digest(reader, stretch, self._columns[:1])
+            if there.total() != (found.copied,):
+                self._doubted.append(stretch)
+            return
+        source = outcome.source if not found.to_source else None
+        if source is None:
+            ours_again = Reader(self._subject, self._subject.source, always=True)
+            source = self._digest(ours_again, stretch, self._columns)
+        target = self._digest(reader, stretch, self._columns)
+        ours, theirs = source.totals(), target.totals()
+        nothing = (0,) * len(self._columns)
+        doubted = []
+        for bucket in ours.keys() | theirs.keys():
+            expected = plus(ours.get(bucket, nothing), found.left.get(bucket, nothing))
+            if not equal(expected, theirs.get(bucket, nothing), self._columns):
+                doubted.append(bucket)
+        parts = (run.overlap(stretch) for run in runs(doubted, step=BUCKET))
+        self._doubted.extend(part for part in parts if part is not None)
+
+    def _settle(self, window: Window) -> None:
+        """Compare a doubted window point by point, which decides; heal what the digests did not show."""
+        self._target.ask_always()
+        self._source.ask_always()
+        left = Findings()
+        for apply in (True, False):
+            left = Findings()
+            carry = partial(self._compared, apply=apply)
+            self._divider.do(self._adding(left, carry), Portion(window=window))
+            self._wait(self._transfer.flush())
+        if left.unwritten:
+            self._differing.append(window)

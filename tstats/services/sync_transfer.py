@@ -1,0 +1,221 @@
+"""Carries the points of a portion over: copied where the target has none, else compared one by one."""
+
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor, Future
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from tstats.core.digest import BUCKET, Column, Numbers, numbers_of, plus
+from tstats.core.merge import Difference, Merge
+from tstats.core.portion import Portion
+from tstats.core.rows import NUMBERS, Block, Lines
+from tstats.errors import BrokenStreamError, TooMuchError, TstatsError
+from tstats.services.sync_plan import Request, Side, Subject
+from tstats.services.sync_read import Reader, begun
+from tstats.services.sync_report import Counts, Progress
+from tstats.services.sync_write import Throttle, Writer
+
+
+class StoppedError(TstatsError):
+    """The user ended the sync."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the measurements of a sync share.
+
+    Attributes:
+        executor: for requests that go on beside the comparing; its tasks never wait for each other.
+        verifier: for the tasks that wait for those.
+        throttle: bounds the rate of writing.
+        progress: is told what was done.
+        stop: set when the user ends the sync.
+    """
+
+    executor: Executor
+    verifier: Executor
+    throttle: Throttle
+    progress: Progress
+    stop: threading.Event
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found in a portion, which counts once the portion has been read to its end.
+
+    What is missing or lower in the target is counted when it has been written, by the writer's credit.
+
+    Attributes:
+        counts: what was found and is not to be written.
+        unwritten: points that the policy asks for and that are not written, since nothing is to be.
+        to_target, to_source: whether anything was written there.
+        left: by bucket, how much more the target will hold than the source, for each digest column.
+        copied: how many points were copied.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    unwritten: int = 0
+    to_target: bool = False
+    to_source: bool = False
+    left: dict[int, Numbers] = field(default_factory=dict)
+    copied: int = 0
+
+    def add(self, other: "Findings") -> None:
+        """Those of another portion."""
+        self.counts.add(other.counts)
+        self.unwritten += other.unwritten
+        self.to_target |= other.to_target
+        self.to_source |= other.to_source
+        self.copied += other.copied
+        for bucket, numbers in other.left.items():
+            self.left[bucket] = plus(self.left[bucket], numbers) if bucket in self.left else numbers
+
+
+class Transfer:
+    """Reads portions of one measurement and has what differs written.
+
+    Args:
+        subject: the measurement.
+        request: what is asked.
+        around: what all measurements share.
+        columns: of its digests, empty where it has none.
+        credit: told of what the servers have taken.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        request: Request,
+        around: Surroundings,
+        *,
+        columns: tuple[Column, ...],
+        credit: Callable[[Counts], None],
+    ) -> None:
+        self.source = Reader(subject, subject.source)
+        self.target = Reader(subject, subject.target)
+        self._credit = credit
+        self._subject = subject
+        self._request = request
+        self._around = around
+        self._columns = columns
+        self._places = tuple(1 + subject.fields.index(column.field.name) for column in columns)
+        self._merge = Merge(policy=request.policy, both_ways=request.both_ways, fields=len(subject.fields))
+        self._to_target = self._writer(subject.target, credit)
+        self._to_source = self._writer(subject.source, credit)
+
+    @property
+    def problem(self) -> str | None:
+        """Why a server dropped some of the points; None where it dropped none."""
+        return self._to_target.problem or self._to_source.problem
+
+    def flush(self) -> list[Future[None]]:
+        """Send what is left of the lines; the bodies on their way."""
+        return [*self._to_target.flush(), *self._to_source.flush()]
+
+    def copy(self, portion: Portion) -> Findings:
+        """Carry all points of a portion over, of which the target has none.
+
+        Raises:
+            TooMuchError: half of it can succeed.
+            BrokenStreamError: it has to be compared from its beginning.
+        """
+        found = Findings()
+        try:
+            self._copy(portion, found)
+        except TooMuchError as error:
+            if not found.to_target:
+                raise
+            raise BrokenStreamError(str(error)) from error  # its halves are no longer absent
+        return found
+
+    def _copy(self, portion: Portion, found: Findings) -> None:
+        with closing(self._blocks(portion)) as pieces:
+            for blocks in pieces:
+                number = sum(block.number for block in blocks)
+                self._go_on(number)
+                missing = Counts(points_missing=number)
+                if self._request.apply:
+                    found.to_target = True
+                    found.copied += number
+                    self._to_target.add(blocks, missing)
+                else:
+                    found.counts.add(missing)
+                    found.unwritten += number
+
+    def _blocks(self, portion: Portion) -> Generator[list[Block], None, None]:
+        """The lines of all points of the source."""
+        fields = self.source.fields_in(portion.window)
+        lines = Lines(self._subject.measurement, fields)
+        if self._columns and len(fields) == 1 and fields[0].kind in NUMBERS:
+            with closing(self.source.texts(portion)) as texts:
+                for piece in texts:
+                    yield [lines.of_text(piece.tags, piece.text)]
+        else:
+            with closing(self.source.rows(portion)) as rows:
+                for series in rows:
+                    yield lines.of(series.tags, series.rows)
+
+    def compare(self, portion: Portion, *, apply: bool) -> Findings:
+        """Compare a portion point by point, and write what the policy asks for if `apply` says so.
+
+        Raises:
+            TooMuchError: half of it can succeed.
+            BrokenStreamError: it has to be compared from its beginning.
+        """
+        found = Findings()
+        to_target, to_source = (self._lines(reader, portion) for reader in (self.source, self.target))
+        executor = self._around.executor
+        with (
+            begun(executor, self.source.rows(portion)) as source,
+            begun(executor, self.target.rows(portion)) as target,
+        ):
+            for difference, rows in self._merge.differences(source, target):
+                self._go_on(rows)
+                if difference is not None:
+                    self._take(difference, found, to_target, to_source, apply=apply)
+        return found
+
+    def _take(
+        self, difference: Difference, found: Findings, to_target: Lines, to_source: Lines, *, apply: bool
+    ) -> None:
+        lacking = Counts(points_missing=difference.missing, points_lower=difference.lower)
+        beyond = Counts(points_target_ahead=difference.ahead, points_only_in_target=difference.only_in_target)
+        if apply and difference.to_target:
+            found.to_target = True
+            self._to_target.add(to_target.of(difference.tags, difference.to_target), lacking)
+        else:
+            found.counts.add(lacking)
+            found.unwritten += len(difference.to_target)
+        if apply and difference.to_source:
+            found.to_source = True
+            self._to_source.add(to_source.of(difference.tags, difference.to_source), beyond)
+        else:
+            found.counts.add(beyond)
+            found.unwritten += len(difference.to_source)
+        for ours, theirs in difference.left:
+            bucket = ours[0] // BUCKET * BUCKET
+            less = numbers_of(ours, self._columns, self._places)
+            more = numbers_of(theirs, self._columns, self._places)
+            left = tuple(one - other for one, other in zip(more, less, strict=True))
+            found.left[bucket] = plus(found.left[bucket], left) if bucket in found.left else left
+
+    def _lines(self, reader: Reader, portion: Portion) -> Lines:
+        return Lines(self._subject.measurement, reader.fields_in(portion.window))
+
+    def _go_on(self, rows: int) -> None:
+        """Count the rows, and end here if the user wants it."""
+        if self._around.stop.is_set():
+            raise StoppedError("interrupted; run it again to go on from here")
+        self._credit(Counts(points_read=rows))
+        self._around.progress.points(rows)
+
+    def _writer(self, side: Side, credit: Callable[[Counts], None]) -> Writer:
+        return Writer(
+            side.influx,
+            database=self._subject.database,
+            policy=self._subject.policy,
+            executor=self._around.executor,
+            credit=credit,
+            throttle=self._around.throttle,
+        )

@@ -1,0 +1,122 @@
+"""Reads from a live InfluxDB which measurements, fields, tags and shards it really has."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tstats.core import influxql
+from tstats.core.rows import Kind
+from tstats.core.windows import EARLIEST, LATEST, Window
+from tstats.errors import RefusedError, ServerError
+from tstats.stores.influx import Influx
+from tstats.stores.points import read_names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a measurement consists of in one retention policy.
+
+    Attributes:
+        fields: the types of each field, by its name; a field may have another type in another shard.
+        tags: the keys of its tags, sorted; those of other policies with a measurement of this name too.
+    """
+
+    fields: dict[str, frozenset[Kind]]
+    tags: tuple[str, ...]
+
+
+def read_shapes(influx: Influx, database: str, policy: str) -> dict[str, Shape]:
+    """Every measurement of a retention policy that has a field, by name."""
+    fields: dict[str, dict[str, set[Kind]]] = {}
+    for series in influx.query(influxql.show_field_keys(database, policy)):
+        for row in series.rows():
+            kinds = fields.setdefault(series.name, {}).setdefault(row["fieldKey"], set())
+            kinds.add(row["fieldType"])
+    tags: dict[str, set[str]] = {}
+    for series in influx.query(influxql.show_tag_keys(database, policy)):
+        tags.setdefault(series.name, set()).update(row["tagKey"] for row in series.rows())
+    return {
+        name: Shape(
+            fields={field: frozenset(kinds) for field, kinds in sorted(found.items())},
+            tags=tuple(sorted(tags.get(name, ()))),
+        )
+        for name, found in sorted(fields.items())
+    }
+
+
+def read_shards(influx: Influx) -> dict[tuple[str, str], list[Window]] | None:
+    """The times of which each retention policy holds shards, by database and policy.
+
+    None where the user may not ask: it takes an administrator.
+    """
+    try:
+        answer = influx.query(influxql.show_shard_groups())
+    except RefusedError:
+        return None
+    found: dict[tuple[str, str], list[Window]] = {}
+    for series in answer:
+        for row in series.rows():
+            window = Window(start=_moment(influx, row["start_time"]), end=_moment(influx, row["end_time"]))
+            found.setdefault((row["database"], row["retention_policy"]), []).append(window)
+    return found
+
+
+def _moment(influx: Influx, text: str) -> int:
+    """Shards begin and end at whole seconds."""
+    try:
+        return int(datetime.fromisoformat(text).timestamp()) * 10**9
+    except ValueError as error:
+        raise ServerError(f"{influx.url} tells a time that is none: {text!r}") from error
+
+
+def count_series(influx: Influx, database: str, policy: str, measurement: str, *, most: int) -> int:
+    """How many series a measurement has in all policies together; `most` where it has at least so many."""
+    statement = influxql.show_series(database, policy, measurement, limit=most)
+    return sum(len(series.values) for series in influx.query(statement))
+
+
+def count_values(influx: Influx, database: str, policy: str, measurement: str, key: str, *, most: int) -> int:
+    """How many values a tag has; `most` where it has at least so many."""
+    statement = influxql.show_tag_values(database, policy, measurement, key, limit=most)
+    return sum(len(series.values) for series in influx.query(statement))
+
+
+def read_values(influx: Influx, database: str, policy: str, measurement: str, key: str) -> list[str]:
+    """The values of a tag."""
+    statement = influxql.show_tag_values(database, policy, measurement, key)
+    return [row["value"] for series in influx.query(statement) for row in series.rows()]
+
+
+def fingerprint(influx: Influx, database: str, policy: str, measurement: str) -> bytes:
+    """A text that two servers have in common when the measurement has the same series on both.
+
+    It is bounded in memory, whatever the number of series: each series is hashed, and the hashes are
+    combined by exclusive or, in any order.
+    """
+    combined, number = 0, 0
+    statement = influxql.show_series(database, policy, measurement)
+    for key in read_names(influx, statement, database=database):
+        combined ^= int.from_bytes(hashlib.blake2b(key.encode(), digest_size=16).digest())
+        number += 1
+    return f"{number}:{combined:x}".encode()
+
+
+def read_extent(
+    influx: Influx, database: str, policy: str, measurement: str, fields: Iterable[str]
+) -> Window | None:
+    """From the first to the last point of a measurement, for who may not ask for shards; None without one."""
+    moments = []
+    for newest in (False, True):
+        statement = influxql.select(
+            [influxql.typed(field, "field") for field in fields],
+            influxql.source(database, policy, measurement),
+            start=EARLIEST,
+            end=LATEST,
+            limit=1,
+            newest=newest,
+        )
+        moments += [
+            int(row[0]) for series in influx.query(statement, database=database) for row in series.values
+        ]
+    return Window(start=min(moments), end=max(moments) + 1) if moments else None

@@ -1,0 +1,164 @@
+"""Streams points and digests out of InfluxDB: typed, in bounded memory, and never silently short.
+
+The server sends one JSON document a line, each with a piece of one series; every document but the last
+says that it is partial. An answer without its last document has been cut off somewhere on its way.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from tstats.core.rows import Kind, Row, SeriesRows, SeriesText, series_key
+from tstats.errors import BrokenStreamError, RefusedError, ServerError, TooMuchError
+from tstats.stores.influx import Influx
+
+_TYPES: dict[Kind, Any] = {"float": float, "integer": int, "boolean": bool, "string": str}
+_LIMITS = re.compile(r"max-select-(point|series|buckets) limit|query-timeout limit exceeded|^timeout$")
+# Of limits that pass by themselves; the answer is that of a server that is busy.
+_BUSY = re.compile(
+    r"max-concurrent-queries limit|query interrupted|server shutdown|engine is closed|shard is"
+)
+
+Values = TypeVar("Values")
+
+
+class _Series(msgspec.Struct, Generic[Values], frozen=True):
+    values: Values
+    tags: dict[str, str] = {}
+
+
+class _Result(msgspec.Struct, Generic[Values], frozen=True):
+    series: list[_Series[Values]] = []
+    partial: bool = False
+    error: str | None = None
+
+
+class _Document(msgspec.Struct, Generic[Values], frozen=True):
+    results: list[_Result[Values]] = []
+    error: str | None = None
+
+
+_TEXTS = msgspec.json.Decoder(_Document[msgspec.Raw])
+_NAMES = msgspec.json.Decoder(_Document[list[list[str]]])
+
+
+@lru_cache(maxsize=256)
+def _decoder(kinds: tuple[Kind | None, ...]) -> "msgspec.json.Decoder[_Document[Any]]":
+    types = (_TYPES[kind] | None if kind else float | int | bool | str | None for kind in kinds)
+    row: Any = tuple.__class_getitem__((int, *types))
+    return msgspec.json.Decoder(_Document[list[row]])
+
+
+def read_rows(
+    influx: Influx, statement: str, *, database: str, kinds: Sequence[Kind | None], chunk: int = 10_000
+) -> Iterator[SeriesRows]:
+    """The rows of a SELECT, series by series, each series in the order of time.
+
+    Args:
+        influx: the server.
+        statement: its columns after the time are as many as `kinds`.
+        database: the one that the user must be allowed to read.
+        kinds: the types of the columns; None where it may be any: a whole float then comes as an integer.
+        chunk: the most rows of one piece.
+
+    Raises:
+        TooMuchError: a limit of the server, or its time for a query, does not reach for so much.
+        BrokenStreamError: the answer was cut off, or the server was busy with other things.
+        ServerError: another failure, or what is no answer.
+    """
+    for series in _documents(influx, statement, _decoder(tuple(kinds)), database=database, chunk=chunk):
+        rows: list[Row] = series.values
+        yield SeriesRows(key=series_key(series.tags), tags=series.tags, rows=rows)
+
+
+def read_texts(influx: Influx, statement: str, *, database: str) -> Iterator[SeriesText]:
+    """The rows of a SELECT of one column of numbers, as sent; raises what `read_rows` does."""
+    for series in _documents(influx, statement, _TEXTS, database=database, chunk=10_000):
+        yield SeriesText(tags=series.tags, text=bytes(series.values))
+
+
+def read_names(influx: Influx, statement: str, *, database: str) -> Iterator[str]:
+    """The first column of a SHOW, streamed; raises what `read_rows` does."""
+    for series in _documents(influx, statement, _NAMES, database=database, chunk=10_000):
+        yield from (name for name, *_ in series.values)
+
+
+def _documents(
+    influx: Influx,
+    statement: str,
+    decoder: "msgspec.json.Decoder[_Document[Values]]",
+    *,
+    database: str,
+    chunk: int,
+) -> "Iterator[_Series[Values]]":
+    complete = False
+    with closing(influx.stream(statement, database=database, rows=chunk)) as pieces:
+        for line in _lines(pieces):
+            try:
+                document = decoder.decode(line)
+            except msgspec.ValidationError as error:
+                raise ServerError(f"{influx.url} answered with rows of another type: {error}") from error
+            except msgspec.DecodeError as error:
+                raise BrokenStreamError(f"{influx.url} answered with what is no answer: {error}") from error
+            for problem in (document.error, *(result.error for result in document.results)):
+                if problem:
+                    raise _failure(influx, statement, problem)
+            complete = not any(result.partial for result in document.results)
+            for result in document.results:
+                yield from (series for series in result.series if series.values)
+    if not complete:
+        raise BrokenStreamError(f"{influx.url} ended an answer before its end")
+
+
+def probe_kinds(influx: Influx, statement: str, *, database: str) -> Kind | None:
+    """The type of the first value that a SELECT of one column answers with; None where it has no row.
+
+    JSON shows the float 5.0 as the integer 5; message packs keep the types apart.
+    """
+    answer = b"".join(influx.stream(statement, database=database, accept="application/x-msgpack"))
+    try:
+        value = _first_value(msgspec.msgpack.decode(answer))
+    except (msgspec.DecodeError, KeyError, IndexError, TypeError) as error:
+        raise ServerError(f"{influx.url} answered {statement!r} with what is no answer: {error}") from error
+    kinds: dict[type, Kind] = {bool: "boolean", int: "integer", float: "float", str: "string"}
+    return kinds.get(type(value))
+
+
+def _first_value(answer: Any) -> object:  # noqa: ANN401 (what the server sent)
+    result = answer["results"][0]
+    if result.get("error"):
+        raise ServerError(f"a server refused to tell the type of a field: {result['error']}")
+    return result["series"][0]["values"][0][1] if result.get("series") else None
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The documents out of bytes that are cut anywhere; JSON has no newline within a document."""
+    begun: list[bytes] = []
+    for piece in pieces:
+        first, *others = piece.split(b"\n")
+        begun.append(first)
+        if not others:
+            continue
+        yield from _unless_blank(b"".join(begun))
+        for line in others[:-1]:
+            yield from _unless_blank(line)
+        begun = [others[-1]]
+    yield from _unless_blank(b"".join(begun))
+
+
+def _unless_blank(line: bytes) -> Iterator[bytes]:
+    if line.strip():
+        yield line
+
+
+def _failure(influx: Influx, statement: str, problem: str) -> ServerError:
+    if _LIMITS.search(problem):
+        return TooMuchError(f"{influx.url}: {problem}", by_series="max-select-series" in problem)
+    if _BUSY.search(problem):
+        return BrokenStreamError(f"{influx.url}: {problem}")
+    shown = statement if len(statement) <= 200 else f"{statement[:200]}…"  # noqa: PLR2004 (a line on a screen)
+    return RefusedError(f"{influx.url} refused {shown}: {problem}")
