@@ -23,6 +23,7 @@ Examples:
   create_ts_databases --dry-run            what would be done, without doing it
   create_ts_databases --check              for monitoring: exit status 3 when something differs
   create_ts_databases --check --output json
+  create_ts_databases --no-continuous-queries   where rollupMode is "tstats"
 
 \b
 Exit status:
@@ -68,6 +69,15 @@ def create_ts_databases(  # noqa: PLR0913 (one argument an option)
         bool,
         typer.Option("--allow-data-loss", help="Apply changes that delete points too: shorter durations."),
     ] = False,
+    no_continuous_queries: Annotated[
+        bool,
+        typer.Option(
+            "--no-continuous-queries",
+            help='Make no continuous queries: for rollupMode "tstats", where `tstats collect` computes the'
+            " rollups. Those that exist are left alone and named: both compute the same points, so they do no"
+            " harm but work twice.",
+        ),
+    ] = False,
     output: Annotated[Output, typer.Option(help="A table, or JSON for scripts.")] = Output.TEXT,
     timeout: connection.Timeout = 30.0,
     retries: connection.Retries = 5,
@@ -91,7 +101,7 @@ def create_ts_databases(  # noqa: PLR0913 (one argument an option)
     from tstats.catalog import DATABASES  # noqa: PLC0415 (the same)
     from tstats.services.provision import catalog_schema, provision  # noqa: PLC0415 (the same)
 
-    wanted = catalog_schema(DATABASES, replication=replication)
+    wanted = catalog_schema(DATABASES, replication=replication, continuous_queries=not no_continuous_queries)
     apply = not (check or dry_run)
     reports = []
     for endpoint in endpoints:
@@ -104,6 +114,12 @@ def create_ts_databases(  # noqa: PLR0913 (one argument an option)
         if output is Output.TEXT:
             schema_report.print_changes(report)
             typer.echo(schema_report.summary(report, applied=apply))
+        kept = sum(thing.kind == "continuous query" for thing in report.unmanaged)
+        if no_continuous_queries and kept:
+            connection.say(
+                f"{report.url}: {kept} continuous queries still run there; they do no harm, but work twice:"
+                " DROP CONTINUOUS QUERY name ON database removes one"
+            )
     in_sync = sum(report.in_sync for report in reports)
     if output is Output.JSON:
         typer.echo(json.dumps({"instances": [schema_report.as_json(report) for report in reports]}, indent=2))

@@ -49,8 +49,16 @@ class InstanceReport:
     error: str | None = None
 
 
-def catalog_schema(databases: Iterable[Database], *, replication: int) -> tuple[DatabaseSpec, ...]:
-    """The databases of the catalog as a wish; the shard durations are left to the server."""
+def catalog_schema(
+    databases: Iterable[Database], *, replication: int, continuous_queries: bool = True
+) -> tuple[DatabaseSpec, ...]:
+    """The databases of the catalog as a wish; the shard durations are left to the server.
+
+    Args:
+        databases: of the catalog.
+        replication: copies in a cluster, at least 1.
+        continuous_queries: False where tstats computes the rollups by itself.
+    """
     return tuple(
         DatabaseSpec(
             name=database.name,
@@ -64,7 +72,9 @@ def catalog_schema(databases: Iterable[Database], *, replication: int) -> tuple[
                 for policy in database.policies
             ),
             continuous_queries={
-                rollup.name: influxql.create_continuous_query(rollup) for rollup in database.rollups
+                rollup.name: influxql.create_continuous_query(rollup)
+                for rollup in database.rollups
+                if continuous_queries
             },
         )
         for database in databases
@@ -91,14 +101,15 @@ def read_live(influx: Influx, *, only: Collection[str] | None = None) -> tuple[D
     return tuple(
         DatabaseSpec(
             name=name,
-            policies=_read_policies(influx, name) if name in inside else (),
+            policies=read_policies(influx, name) if name in inside else (),
             continuous_queries=queries.get(name, {}) if name in inside else {},
         )
         for name in names
     )
 
 
-def _read_policies(influx: Influx, database: str) -> tuple[PolicySpec, ...]:
+def read_policies(influx: Influx, database: str) -> tuple[PolicySpec, ...]:
+    """The retention policies that a database has now; raises what `read_live` does."""
     rows = [
         row for series in influx.query(influxql.show_retention_policies(database)) for row in series.rows()
     ]

@@ -1,0 +1,35 @@
+"""Connections as the settings ask for them."""
+
+from tstats.config import Settings
+from tstats.stores.influx import Endpoint, Influx
+from tstats.stores.traffic_ops import TrafficOps
+
+
+def influx(settings: Settings, url: str) -> Influx:
+    """A connection to one of `influxUrls`.
+
+    Raises:
+        ConfigError: it is no URL of an InfluxDB.
+    """
+    return Influx(
+        Endpoint.parse(
+            url,
+            user=settings.influx_user,
+            password=settings.influx_password,
+            timeout=settings.influx_timeout,
+            ca_cert=settings.influx_ca_cert or None,
+            insecure=settings.influx_insecure,
+        )
+    )
+
+
+def traffic_ops(settings: Settings) -> TrafficOps:
+    """A session with Traffic Ops, not begun yet."""
+    return TrafficOps(
+        settings.to_url,
+        user=settings.to_user,
+        password=settings.to_passwd,
+        timeout=settings.to_request_timeout,
+        ca_cert=settings.to_ca_cert,
+        insecure=settings.to_insecure,
+    )

@@ -1,0 +1,100 @@
+"""Shows what was found in the rollups of an InfluxDB, and done: as JSON for scripts, as lines for people."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tstats.core.rollup_plan import merged
+from tstats.core.windows import Window, timestamp
+from tstats.services.rollup_report import Outcome, RollupReport
+
+
+def window_as_json(window: Window) -> dict[str, str]:
+    """`start` and `end` (not included) as RFC 3339 in UTC."""
+    return {"start": timestamp(window.start), "end": timestamp(window.end)}
+
+
+def as_json(report: RollupReport) -> dict[str, Any]:
+    """The report of one InfluxDB in the shape that `--output json` promises."""
+    return {
+        "url": report.url,
+        "error": report.error,
+        "rollups": [_outcome_as_json(outcome) for outcome in report.outcomes],
+    }
+
+
+def _outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+    finding = outcome.finding
+    return {
+        "name": finding.rollup.name,
+        "database": finding.rollup.database,
+        "checked": None if finding.checked is None else window_as_json(finding.checked),
+        "missing": _windows(finding.missing),
+        "stale": _windows(finding.stale),
+        "carried": _windows(finding.carried),
+        "unproven": _windows(finding.unproven),
+        "recomputed": _windows(outcome.recomputed),
+        "points": outcome.points,
+        "left": _windows(outcome.left),
+        "error": finding.error or outcome.error,
+    }
+
+
+def _windows(windows: Iterable[Window]) -> list[dict[str, str]]:
+    return [window_as_json(window) for window in windows]
+
+
+def errors(report: RollupReport) -> Iterator[str]:
+    """What went wrong, one sentence each; the text names the server."""
+    if report.error:
+        yield report.error
+    for outcome in report.outcomes:
+        name = outcome.finding.rollup.name
+        if error := outcome.finding.error or outcome.error:
+            yield f"{name}: {error}"
+        if outcome.left:
+            windows = ", ".join(map(str, outcome.left))
+            yield f"{report.url}: {name} still differs from its source in {windows}; run this again"
+
+
+def lines(report: RollupReport, *, applied: bool) -> Iterator[str]:
+    """A line for each window of each rollup, and one that says how the InfluxDB stands."""
+    for outcome in report.outcomes:
+        finding = outcome.finding
+        kinds = (
+            [("computed", outcome.recomputed)]
+            if applied
+            else [
+                ("missing", finding.missing),
+                ("stale", finding.stale),
+                ("source is missing or stale", finding.carried),
+                ("unproven", finding.unproven),
+            ]
+        )
+        for kind, windows in kinds:
+            for window in windows:
+                intervals = _counted(window.length // finding.rollup.interval, "interval")
+                yield f"{report.url}: {finding.rollup.name}: {kind} {window} ({intervals})"
+    yield f"{report.url}: {_summary(report, applied=applied)}"
+
+
+def _summary(report: RollupReport, *, applied: bool) -> str:
+    if report.error:
+        return "FAILED"
+    failed = sum(outcome.failed for outcome in report.outcomes)
+    ending = f"; {failed} FAILED" if failed else ""
+    rollups = _counted(len(report.outcomes), "rollup")
+    if applied:
+        computed = sum(1 for outcome in report.outcomes if outcome.recomputed)
+        points = sum(outcome.points for outcome in report.outcomes)
+        return f"{rollups}, {computed} computed in part or whole, {_counted(points, 'point')} written{ending}"
+    broken = sum(1 for finding in report.findings if finding.windows)
+    found = f"{broken} with something missing or stale" if broken else "nothing missing or stale found"
+    unproven = merged(window for finding in report.findings for window in finding.unproven)
+    if unproven:
+        hours = sum(window.length for window in unproven) / 3600e9
+        ending = f"; {hours:.0f} h unproven (--thorough looks into them){ending}"
+    return f"{rollups}, {found}{ending}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,158 @@
+"""Asks an InfluxDB for the cells of rollups and for what their sources make of them; recomputes them.
+
+All figures are made on the server: no point of a source ever crosses the wire. Every function raises
+`TooMuchError` when a limit of the server does not reach for its window, and `ServerError` for other
+failures, after the retries of the connection.
+"""
+
+from collections.abc import Collection, Sequence
+
+from tstats.core import influxql
+from tstats.core.rollup_compare import SeriesTags
+from tstats.core.rows import SeriesRows
+from tstats.core.schema import Rollup
+from tstats.core.windows import Window
+from tstats.stores.influx import Influx
+from tstats.stores.points import read_names, read_rows
+
+
+def read_measurements(influx: Influx, database: str) -> set[str]:
+    """The names of all measurements of a database, whatever their policies."""
+    return {
+        row["name"] for series in influx.query(influxql.show_measurements(database)) for row in series.rows()
+    }
+
+
+def recompute(influx: Influx, rollup: Rollup, window: Window) -> int:
+    """Write the cells of a window of whole intervals; how many points that were."""
+    statement = influxql.select_rollup(rollup, start=window.start, end=window.end)
+    return sum(int(row[1]) for series in _ask(influx, rollup, statement, 1) for row in series.rows)
+
+
+def source_slots(influx: Influx, rollup: Rollup, window: Window, slot: int) -> dict[int, float]:
+    """The mean (for a sum: the sum) of all points of the source, by the start of each `slot` ns."""
+    # One function: each further one makes the server go through all points once more.
+    function = "sum" if rollup.aggregate == "sum" else "mean"
+    statement = influxql.select(
+        [f"{function}(value)"],
+        influxql.rollup_source(rollup),
+        start=window.start,
+        end=window.end,
+        conditions=influxql.rollup_conditions(rollup),
+        groups=[influxql.by_time(slot)],
+    )
+    return {row[0]: row[1] for series in _ask(influx, rollup, statement, 1) for row in series.rows}
+
+
+def target_slots(influx: Influx, rollup: Rollup, window: Window, slot: int) -> dict[int, tuple[int, float]]:
+    """How many cells the rollup has, and their sum, by the start of each `slot` ns."""
+    column = influxql.typed(rollup.field, "field")
+    statement = influxql.select(
+        [f"count({column})", f"sum({column})"],
+        _target(rollup),
+        start=window.start,
+        end=window.end,
+        groups=[influxql.by_time(slot)],
+    )
+    return {row[0]: (row[1], row[2]) for series in _ask(influx, rollup, statement, 2) for row in series.rows}
+
+
+def target_counts(
+    influx: Influx, rollup: Rollup, window: Window, slot: int
+) -> dict[SeriesTags, dict[int, float]]:
+    """How many cells each series of the rollup has, by the start of each `slot` ns."""
+    statement = influxql.select(
+        [f"count({influxql.typed(rollup.field, 'field')})"],
+        _target(rollup),
+        start=window.start,
+        end=window.end,
+        groups=[influxql.by_time(slot), *influxql.rollup_tags(rollup)],
+    )
+    return _by_series(_ask(influx, rollup, statement, 1))
+
+
+def source_series(influx: Influx, rollup: Rollup, window: Window) -> set[SeriesTags]:
+    """The series that the rollup has in a window, by its source."""
+    statement = influxql.select(
+        ["first(value)"],
+        influxql.rollup_source(rollup),
+        start=window.start,
+        end=window.end,
+        conditions=influxql.rollup_conditions(rollup),
+        groups=influxql.rollup_tags(rollup),
+    )
+    return {_tags(series) for series in _ask(influx, rollup, statement, 1)}
+
+
+def indexed_series(influx: Influx, rollup: Rollup) -> tuple[int, int]:
+    """How many series the source and the rollup have in the server's index, whatever their times."""
+    conditions = influxql.rollup_conditions(rollup)
+    statements = (
+        influxql.show_series(rollup.database, rollup.source_policy, rollup.source, conditions=conditions),
+        influxql.show_series(rollup.database, rollup.target_policy, rollup.target),
+    )
+
+    def count(statement: str) -> int:
+        return influx.retry.call(
+            f"query at {influx.url}",
+            lambda: sum(1 for _ in read_names(influx, statement, database=rollup.database)),
+        )
+
+    source, target = (count(statement) for statement in statements)
+    return source, target
+
+
+def source_cells(
+    influx: Influx, rollup: Rollup, window: Window, *, only: Collection[SeriesTags] = ()
+) -> dict[SeriesTags, dict[int, float]]:
+    """The cells as the source makes them now; `only` some series, or all."""
+    statement = influxql.select(
+        [f"{rollup.aggregate}(value)"],
+        influxql.rollup_source(rollup),
+        start=window.start,
+        end=window.end,
+        conditions=[*influxql.rollup_conditions(rollup), *_of(only)],
+        groups=[influxql.by_time(rollup.interval), *influxql.rollup_tags(rollup)],
+    )
+    return _by_series(_ask(influx, rollup, statement, 1))
+
+
+def target_cells(
+    influx: Influx, rollup: Rollup, window: Window, *, only: Collection[SeriesTags] = ()
+) -> dict[SeriesTags, dict[int, float]]:
+    """The cells as the rollup has them; `only` some series, or all."""
+    statement = influxql.select(
+        [influxql.typed(rollup.field, "field")],
+        _target(rollup),
+        start=window.start,
+        end=window.end,
+        conditions=_of(only),
+        groups=influxql.rollup_tags(rollup),
+    )
+    return _by_series(_ask(influx, rollup, statement, 1))
+
+
+def _target(rollup: Rollup) -> str:
+    return influxql.source(rollup.database, rollup.target_policy, rollup.target)
+
+
+def _of(only: Collection[SeriesTags]) -> list[str]:
+    return [influxql.one_series_of(dict(tags) for tags in only)] if only else []
+
+
+def _ask(influx: Influx, rollup: Rollup, statement: str, columns: int) -> Sequence[SeriesRows]:
+    def read() -> list[SeriesRows]:
+        return list(read_rows(influx, statement, database=rollup.database, kinds=[None] * columns))
+
+    return influx.retry.call(f"query at {influx.url}", read)
+
+
+def _by_series(answer: Sequence[SeriesRows]) -> dict[SeriesTags, dict[int, float]]:
+    found: dict[SeriesTags, dict[int, float]] = {}
+    for series in answer:  # a long series comes in several pieces
+        found.setdefault(_tags(series), {}).update({row[0]: row[1] for row in series.rows})
+    return found
+
+
+def _tags(series: SeriesRows) -> SeriesTags:
+    return tuple(sorted((tag, value) for tag, value in series.tags.items() if value))
