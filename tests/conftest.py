@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import traffic_ops_database
 from tests.support.influxd import Influxd
+from tests.support.postgres import Postgres
 from tstats.core.influxql import identifier
 from tstats.stores.influx import Endpoint, Influx
 
@@ -53,6 +55,37 @@ def other_influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]
 def other_influx(other_influxd: Influxd) -> Iterator[Influx]:
     """A connection to a second influxd without any database."""
     yield from _emptied(other_influxd)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL that all tests share; take `postgres_database` for an empty database of it."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres) -> Iterator[str]:
+    """The name of an empty database."""
+    name = postgres.create_database()
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty SQL database; the test runs once on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'tstats.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.url(request.getfixturevalue("postgres_database"))
+
+
+@pytest.fixture
+def traffic_ops_url(postgres: Postgres, postgres_database: str) -> str:
+    """A small database of Traffic Ops, as its owner: 200 rows, of which 10 are duplicates."""
+    traffic_ops_database.fill(postgres, postgres_database, rows=200)
+    return postgres.url(postgres_database, user=traffic_ops_database.OWNER)
 
 
 @pytest.fixture

@@ -5,7 +5,18 @@ derived from here. The facts are those of Traffic Control's own tools, so that b
 InfluxDB.
 """
 
-from tstats.core.schema import DAY, HOUR, INFINITE, MINUTE, Condition, Database, RetentionPolicy, Rollup
+from tstats.core.schema import (
+    DAY,
+    HOUR,
+    INFINITE,
+    MINUTE,
+    Condition,
+    DailySource,
+    DailySummary,
+    Database,
+    RetentionPolicy,
+    Rollup,
+)
 
 CACHE_STATS = "cache_stats"
 DELIVERYSERVICE_STATS = "deliveryservice_stats"
@@ -116,3 +127,16 @@ DATABASES = (
 )
 
 ROLLUPS = tuple(rollup for database in DATABASES for rollup in database.rollups)
+
+DAILY_SUMMARIES = (
+    DailySummary(name="daily_maxgbps", aggregate="max", divisor=10**6, unit="Gbps"),
+    # 60 seconds of a minute, 8 bits of a byte, 10^9 kilobytes of a terabyte.
+    DailySummary(name="daily_bytesserved", aggregate="sum", multiplier=60, divisor=8 * 10**9, unit="TB"),
+)
+CDN_DAYS = DailySource(database=CACHE_STATS, policy=MONTHLY, measurement="bandwidth.cdn.1min", tags=("cdn",))
+DELIVERYSERVICE_DAYS = DailySource(
+    database=DELIVERYSERVICE_STATS,
+    policy=MONTHLY,
+    measurement="kbps.ds.1min",
+    tags=("cdn", "deliveryservice"),
+)

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from tstats import __version__, exits
+from tstats import __version__, exits, rollup_cli
+from tstats.db_cli import db
 from tstats.simulator.cli import simulate
+from tstats.summarize_cli import summarize
 
 app = typer.Typer(
     name="tstats",
@@ -16,6 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(simulate)
+app.add_typer(rollup_cli.app, name="rollup")
+app.command()(summarize)
+app.add_typer(db, name="db")
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 (Typer's callbacks are called so)

@@ -62,10 +62,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
         status_to_mon: the status of the monitors that are asked.
         cache_retention_policy, ds_retention_policy, daily_summary_retention_policy: empty is the
             database's default one.
+        rollup_mode: who computes the rollups as time goes on: `influxdb`, by continuous queries, or `tstats`.
         spool_directory: batches wait here on disk until InfluxDB has them; the last inventory, too.
         spool_max_bytes: when the spool is full, its oldest batches go.
         metrics_bind: `host:port` for /metrics and /healthz; empty: none.
         log_format: `text` or `json`, one line an event.
+        summary_sink: where the daily summaries go beside InfluxDB.
+        database_url: the SQL database of the summaries, as SQLAlchemy names it; may hold a password. Empty
+            is a SQLite file beside the spool: ask `summary_database`.
+        summarize_delivery_services: summarize the days of each delivery service, too.
+        summary_settle_minutes: a day is summarized from so long after its end.
     """
 
     to_user: str = ""
@@ -93,13 +99,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     cache_retention_policy: str = ""
     ds_retention_policy: str = ""
     daily_summary_retention_policy: str = ""
+    rollup_mode: Literal["influxdb", "tstats"] = "influxdb"
     spool_directory: str = "tstats-spool"
     spool_max_bytes: Annotated[int, Meta(ge=0)] = 1 << 30
     metrics_bind: str = ""
     log_format: Literal["text", "json"] = "text"
+    summary_sink: Literal["database", "trafficOps", "both"] = "database"
+    database_url: Secret = msgspec.field(default_factory=Secret)
+    summarize_delivery_services: bool = False
+    summary_settle_minutes: Annotated[int, Meta(ge=0, le=1_000)] = 10
     kafka_config: KafkaConfig = KafkaConfig()
     logs: Logs = Logs()
     seelog_config: str | None = None
+
+    @property
+    def summary_database(self) -> Secret:
+        """The URL of the SQL database: databaseUrl, or else that of a SQLite file beside the spool."""
+        return self.database_url or Secret(f"sqlite:///{Path(self.spool_directory).parent / 'tstats.db'}")
 
 
 _FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Settings)}

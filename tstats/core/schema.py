@@ -77,3 +77,36 @@ class Database:
     name: str
     policies: tuple[RetentionPolicy, ...]
     rollups: tuple[Rollup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailySource:
+    """The one-minute values, in kbps, that the days of a CDN or of its delivery services are summarized from.
+
+    Attributes:
+        database, policy, measurement: where they are.
+        tags: what each summary is of; the first is the CDN.
+    """
+
+    database: str
+    policy: str
+    measurement: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailySummary:
+    """A statistic of a day: an aggregate over its one-minute values, in another unit.
+
+    Attributes:
+        name: its measurement in InfluxDB and its stat_name in SQL.
+        aggregate: over the values v of the day's minutes, in kbps.
+        multiplier, divisor: the statistic is the aggregate, times the one, divided by the other.
+        unit: of the statistic.
+    """
+
+    name: str
+    aggregate: Literal["max", "sum"]
+    multiplier: int = 1
+    divisor: int
+    unit: str

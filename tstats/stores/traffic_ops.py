@@ -1,12 +1,15 @@
 """Traffic Ops: the newest API version that both sides speak, one session, a new one when it has ended."""
 
+from datetime import UTC, date, datetime
 from typing import Generic, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 import requests
 
 from tstats.core.inventory import Inventory, Parameter, Server, inventory
 from tstats.core.secret import Secret
+from tstats.core.summary import Key, Summary
 from tstats.errors import RefusedError, ServerError
 from tstats.stores.http import fetch
 
@@ -21,6 +24,16 @@ Record = TypeVar("Record")
 
 class _Answer(msgspec.Struct, Generic[Record]):
     response: list[Record]
+
+
+class _Recorded(msgspec.Struct, frozen=True, rename="camel"):
+    """A record of stats_summary; one without a date is of no day."""
+
+    cdn_name: str
+    delivery_service_name: str
+    stat_name: str
+    stat_value: float
+    stat_date: str | None = None
 
 
 class TrafficOps:
@@ -69,22 +82,79 @@ class TrafficOps:
         parameters = self._get("profiles/name/TRAFFIC_STATS/parameters", Parameter)
         return inventory(servers, parameters, status=status)
 
+    def summaries(self, *, cdn: str, stat: str) -> dict[Key, list[float]]:
+        """The recorded values of a statistic of a CDN and its delivery services; a day may have several.
+
+        Raises:
+            UnreachableError: Traffic Ops cannot be reached or fails.
+            RefusedError: a wrong password, a missing right.
+            ServerError: an answer that cannot be used.
+        """
+        found: dict[Key, list[float]] = {}
+        query = urlencode({"cdnName": cdn, "statName": stat})
+        for record in self._get(f"stats_summary?{query}", _Recorded):
+            if record.stat_date is None:
+                continue
+            try:
+                day = date.fromisoformat(record.stat_date[:10])
+            except ValueError:
+                raise ServerError(f"{self.url} has a summary of no day: {record.stat_date!r}") from None
+            key = Key(
+                cdn=record.cdn_name,
+                deliveryservice=record.delivery_service_name,
+                stat=record.stat_name,
+                day=day,
+            )
+            found.setdefault(key, []).append(record.stat_value)
+        return found
+
+    def record_summary(self, summary: Summary, *, at: datetime) -> None:
+        """Record a summary that is not there yet: Traffic Ops takes it twice, and has no way to change it.
+
+        Args:
+            summary: its value and what it is of.
+            at: its summaryTime.
+
+        Raises:
+            UnreachableError: Traffic Ops cannot be reached or fails; it may have recorded it all the same.
+            RefusedError: a wrong password, a missing right, or a database that refuses duplicates.
+        """
+        key = summary.key
+        self._call(
+            "POST",
+            "stats_summary",
+            {
+                "cdnName": key.cdn,
+                "deliveryServiceName": key.deliveryservice,
+                "statName": key.stat,
+                "statValue": summary.value,
+                # The form of API 5.0; the versions before it take it as well.
+                "summaryTime": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+                "statDate": key.day.isoformat(),
+            },
+        )
+
     def _get(self, path: str, record: type[Record]) -> list[Record]:
-        """The records that a path answers with, after a login where one is needed."""
+        """The records that a path answers with."""
+        body = self._call("GET", path)
+        try:
+            return msgspec.json.decode(body, type=_Answer[record]).response  # type: ignore[valid-type]
+        except msgspec.MsgspecError as error:
+            where = f"{self.url}/api/{self._version}/{path.partition('?')[0]}"
+            raise ServerError(f"{where} answered no records: {error}") from None
+
+    def _call(self, method: str, path: str, json: object = None) -> bytes:
+        """What a path answers with, after a login where one is needed."""
         if self._version is None:
             self._login()
         try:
-            body = self._ask("GET", path)
+            return self._ask(method, path, json)
         except RefusedError as refusal:
             # An older Traffic Ops in place of the one that we logged in to serves other versions.
             if refusal.status not in (_UNAUTHORIZED, _NOT_IMPLEMENTED):
                 raise
             self._login()
-            body = self._ask("GET", path)
-        try:
-            return msgspec.json.decode(body, type=_Answer[record]).response  # type: ignore[valid-type]
-        except msgspec.MsgspecError as error:
-            raise ServerError(f"{self.url}/api/{self._version}/{path} answered no records: {error}") from None
+            return self._ask(method, path, json)
 
     def _login(self) -> None:
         """Log in by the newest version that Traffic Ops serves."""

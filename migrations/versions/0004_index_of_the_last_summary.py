@@ -1,0 +1,20 @@
+"""Find the last summary_time of a stat without reading the whole table (`lastSummaryDate`)."""
+
+from migrations import indexes
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_NAME = "tstats_stats_summary_last"
+
+
+def upgrade() -> None:
+    """Make the index."""
+    indexes.create(_NAME, "stats_summary (stat_name, summary_time)")
+
+
+def downgrade() -> None:
+    """Drop it."""
+    indexes.drop(_NAME)

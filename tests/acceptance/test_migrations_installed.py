@@ -1,0 +1,69 @@
+"""The migrations where they are used: by Alembic's command in a checkout, and from the installed wheel."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from tests.support.commands import command
+from tests.support.days import sql_rows
+from tstats.core.secret import Secret
+from tstats.services.migrate import Migrations
+from tstats.stores.database import Database
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def test_alembic_upgrades_in_a_checkout(tmp_path: Path) -> None:
+    database_url = f"sqlite:///{tmp_path / 'tstats.db'}"
+
+    def alembic(*arguments: str) -> str:
+        return subprocess.run(
+            [command("alembic"), *arguments],
+            cwd=CHECKOUT,
+            env={"PATH": os.environ["PATH"], "TSTATS_DATABASE_URL": database_url},
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        ).stdout
+
+    assert alembic("upgrade", "head") == "0 duplicates archived\n"
+    assert alembic("check") == "No new upgrade operations detected.\n"
+    assert Migrations(Database(Secret(database_url))).problems() == []
+    alembic("downgrade", "base")
+    assert sql_rows(database_url) == {}
+
+
+def test_the_wheel_carries_the_migrations(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=CHECKOUT,
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    # First on the path, it goes before the checkout that the tests are installed from.
+    script = (
+        "import sys, tstats, migrations; from tstats.cli import main;"
+        "assert tstats.__file__.startswith(sys.argv[1]) and migrations.__file__.startswith(sys.argv.pop(1));"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, installed, "db", "upgrade", "--database-url", "sqlite:///t.db"],
+        cwd=elsewhere,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.stderr) == ("0 duplicates archived\nbase -> 0004\n", "")
+    assert done.returncode == 0
+    assert (elsewhere / "t.db").exists()

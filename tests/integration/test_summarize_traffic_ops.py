@@ -1,0 +1,252 @@
+"""Summaries through Traffic Ops' API: each posted once, whatever its version and whatever goes wrong."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.days import (
+    DAY,
+    SETTLED,
+    daily_points,
+    make_databases,
+    migrated,
+    sql_rows,
+    summarizer,
+    write_day,
+)
+from tests.support.postgres import Postgres
+from tstats.core.secret import Secret
+from tstats.core.summary import Key
+from tstats.core.summary import Summary as DaySummary
+from tstats.errors import RefusedError
+from tstats.services.summary_report import Report
+from tstats.simulator.faults import TRAFFIC_OPS, Fault
+from tstats.simulator.server import Simulator
+from tstats.simulator.summaries import Summary
+from tstats.simulator.world import World
+from tstats.stores.influx import Influx
+from tstats.stores.summaries import Summaries
+from tstats.stores.traffic_ops import VERSIONS, TrafficOps
+
+WORLD = World.build(cdns=2)
+
+
+@pytest.fixture
+def influx(influx: Influx) -> Influx:
+    make_databases(influx)
+    write_day(influx, "cdn1", peaks={600: 2_500_000.0})
+    return influx
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    with Simulator(WORLD) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def traffic_ops(sim: Simulator) -> Iterator[TrafficOps]:
+    session = connected(sim)
+    yield session
+    session.close()
+
+
+def connected(sim: Simulator, *, timeout: float = 5.0) -> TrafficOps:
+    return TrafficOps(sim.traffic_ops_url, user=sim.user, password=Secret(sim.password), timeout=timeout)
+
+
+def posted(sim: Simulator) -> list[tuple[str, str, str, float, date | None]]:
+    return [(row.cdn, row.delivery_service, row.stat, row.value, row.stat_date) for row in sim.summaries.rows]
+
+
+def posts(sim: Simulator) -> int:
+    return sum(one.method == "POST" and one.path.endswith("/stats_summary") for one in sim.requests)
+
+
+def results(report: Report) -> list[str]:
+    assert report.problems == ()
+    return [line.outcome.value for line in report.lines]
+
+
+BOTH = [("cdn1", "all", "daily_maxgbps", 2.5, DAY), ("cdn1", "all", "daily_bytesserved", 10.81125, DAY)]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_day_is_posted_once_in_every_version(influx: Influx, version: str) -> None:
+    with Simulator(WORLD, versions=[version]) as sim:
+        for outcome in ("created", "unchanged", "unchanged"):
+            traffic_ops = connected(sim)
+            assert results(summarizer(influx, traffic_ops=traffic_ops).run(SETTLED)) == [outcome] * 2
+            traffic_ops.close()
+        assert posted(sim) == BOTH
+        assert posts(sim) == 2
+        assert {row.summary_time for row in sim.summaries.rows} == {datetime(2026, 11, 21, 0, 10, tzinfo=UTC)}
+    assert len(daily_points(influx)) == 2
+
+
+def test_a_record_of_another_value_is_told_and_not_posted_again(
+    influx: Influx, sim: Simulator, traffic_ops: TrafficOps
+) -> None:
+    of_go = Summary(
+        cdn="cdn1",
+        delivery_service="all",
+        stat="daily_bytesserved",
+        value=10.8,
+        summary_time=datetime(2026, 11, 21, tzinfo=UTC),
+        stat_date=DAY,
+    )
+    for _ in range(2):  # Go posts the same day twice
+        sim.summaries.add(of_go)
+    with capture_logs() as events:
+        daemon = summarizer(influx, traffic_ops=traffic_ops)
+        assert results(daemon.catch_up(SETTLED)) == ["created", "updated"]  # its InfluxDB point is new
+        assert results(daemon.catch_up(SETTLED + 3_600)) == ["unchanged", "differs"]
+        assert results(daemon.catch_up(SETTLED + 7_200)) == ["unchanged", "differs"]
+    assert [row.value for row in sim.summaries.rows] == [10.8, 10.8, 2.5]
+    assert [event["event"] for event in events] == ["summarized", "summary_differs"]
+    assert ("2026-11-20 00:00", "cdn1", "all", "daily_bytesserved") in daily_points(influx)
+
+
+def test_records_of_other_days_cdns_delivery_services_and_of_no_day_do_not_count(
+    influx: Influx, sim: Simulator, traffic_ops: TrafficOps
+) -> None:
+    for cdn, service, day in (
+        ("cdn1", "all", date(2026, 11, 19)),
+        ("cdn2", "all", DAY),
+        ("cdn1", "sports", DAY),
+        ("cdn1", "all", None),
+    ):
+        sim.summaries.add(
+            Summary(
+                cdn=cdn,
+                delivery_service=service,
+                stat="daily_maxgbps",
+                value=2.5,
+                summary_time=datetime(2026, 11, 21, tzinfo=UTC),
+                stat_date=day,
+            )
+        )
+    assert results(summarizer(influx, traffic_ops=traffic_ops).run(SETTLED)) == ["created", "created"]
+    assert posted(sim)[4:] == BOTH
+
+
+def test_a_post_whose_answer_comes_too_late_is_not_repeated(influx: Influx, sim: Simulator) -> None:
+    def late(body: bytes) -> bytes:
+        if b"successfully created" in body:
+            time.sleep(0.6)
+        return body
+
+    sim.faults.set(TRAFFIC_OPS, Fault.body(late), path="stats_summary")
+    hasty = connected(sim, timeout=0.3)
+    report = summarizer(influx, traffic_ops=hasty).run(SETTLED)
+    hasty.close()
+    assert {line.outcome.value for line in report.lines} == {"failed"}
+    assert "did not answer in full within 0.3 s" in report.lines[0].error
+    assert posted(sim) == BOTH[:1]
+    sim.faults.clear()
+    session = connected(sim)
+    assert results(summarizer(influx, traffic_ops=session).run(SETTLED)) == ["unchanged", "created"]
+    session.close()
+    assert posted(sim) == BOTH
+
+
+def test_one_cdn_that_fails_stops_no_other(
+    influx: Influx, sim: Simulator, traffic_ops: TrafficOps, database_url: str
+) -> None:
+    write_day(influx, "cdn2", peaks={600: 2_500_000.0})
+    sim.faults.set(TRAFFIC_OPS, Fault.status(500), path="cdnName=cdn1")
+    rows = migrated(database_url)
+    with capture_logs() as events:
+        report = summarizer(influx, traffic_ops=traffic_ops, rows=rows).catch_up(SETTLED)
+    assert not report.ok
+    assert [(line.cdn, line.outcome.value) for line in report.lines] == [
+        *[("cdn1", "failed")] * 2,
+        *[("cdn2", "created")] * 2,
+    ]
+    assert "stats_summary answered 500: Service Unavailable" in report.lines[0].error
+    assert {cdn for cdn, *_ in posted(sim)} == {"cdn2"}
+    # What else the summaries of cdn1 go to has them.
+    assert len(sql_rows(database_url)) == len(daily_points(influx)) == 4
+    assert [(event["event"], event["cdn"]) for event in events] == [
+        ("summary_failed", "cdn1"),
+        ("summarized", "cdn2"),
+    ]
+
+
+def test_an_outage_is_not_waited_for_once_a_day_and_cdn(
+    influx: Influx, sim: Simulator, traffic_ops: TrafficOps
+) -> None:
+    for number in range(10):
+        write_day(influx, f"cdn{number}", minutes=range(5))
+    sim.faults.set(TRAFFIC_OPS, Fault.status(503), path="stats_summary")
+    report = summarizer(influx, traffic_ops=traffic_ops).run(SETTLED)
+    assert {line.outcome.value for line in report.lines} == {"failed"}
+    assert len({line.cdn for line in report.lines}) == 10
+    assert sum("stats_summary" in one.path for one in sim.requests) == 3
+    assert len(daily_points(influx)) == 20
+
+
+def test_a_wrong_password_is_told_without_it(influx: Influx, sim: Simulator) -> None:
+    session = TrafficOps(sim.traffic_ops_url, user="admin", password=Secret("correct-horse"), timeout=5)
+    report = summarizer(influx, traffic_ops=session).run(SETTLED)
+    session.close()
+    assert "does not know the user 'admin' with this password" in report.lines[0].error
+    assert "correct-horse" not in repr(report)
+
+
+def test_where_both_sinks_are_asked_for_both_get_the_day(
+    influx: Influx, sim: Simulator, traffic_ops: TrafficOps, database_url: str
+) -> None:
+    rows = migrated(database_url)
+    summarizing = summarizer(influx, traffic_ops=traffic_ops, rows=rows)
+    assert results(summarizing.run(SETTLED)) == ["created", "created"]
+    assert posted(sim) == BOTH
+    assert len(sql_rows(database_url)) == 2
+    assert results(summarizing.run(SETTLED)) == ["unchanged", "unchanged"]
+
+
+class _SameTable(TrafficOps):
+    """A Traffic Ops whose database is the one that the rows go to."""
+
+    def __init__(self, rows: Summaries) -> None:
+        super().__init__("http://127.0.0.1:9", user="", password=Secret(), timeout=1)
+        self._rows = rows
+
+    def summaries(self, *, cdn: str, stat: str) -> dict[Key, list[float]]:
+        found = self._rows.values(date(2026, 1, 1), date(2026, 12, 31), cdn=cdn)
+        return {key: [value] for key, value in found.items() if key.stat == stat}
+
+    def record_summary(self, summary: DaySummary, *, at: datetime) -> None:
+        del at
+        if summary.key in self.summaries(cdn=summary.key.cdn, stat=summary.key.stat):
+            raise RefusedError("the key refuses a second row")
+
+
+def test_where_both_sinks_are_one_table_no_row_is_posted_that_was_written(
+    influx: Influx, postgres: Postgres, postgres_database: str
+) -> None:
+    write_day(influx, "cdn1", day=date(2026, 11, 19))
+    rows = migrated(postgres.url(postgres_database))
+    same = _SameTable(rows)
+    report = summarizer(influx, traffic_ops=same, rows=rows).run(SETTLED)
+    assert results(report) == ["created"] * 4
+    assert results(summarizer(influx, traffic_ops=same, rows=rows).run(SETTLED)) == ["unchanged"] * 4
+
+
+def test_a_dry_run_posts_nothing(influx: Influx, sim: Simulator, traffic_ops: TrafficOps) -> None:
+    assert results(summarizer(influx, traffic_ops=traffic_ops).run(SETTLED, dry_run=True)) == ["created"] * 2
+    assert posts(sim) == 0
+    assert daily_points(influx) == {}
+
+
+def test_an_answer_that_is_no_summary_is_an_error(
+    influx: Influx, sim: Simulator, traffic_ops: TrafficOps
+) -> None:
+    broken = Fault.body(lambda body: body.replace(b"2026-11-20", b"yesterday!"))
+    summarizer(influx, traffic_ops=traffic_ops).run(SETTLED)
+    sim.faults.set(TRAFFIC_OPS, broken, path="stats_summary?")
+    report = summarizer(influx, traffic_ops=traffic_ops).run(SETTLED)
+    assert "has a summary of no day: 'yesterday!'" in report.lines[0].error

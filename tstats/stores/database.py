@@ -1,0 +1,179 @@
+"""The SQL database, SQLite or PostgreSQL: its connections, with bounded waits and clear errors."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, NullPool, create_engine, event, exc
+from sqlalchemy.engine import make_url
+
+from tstats.core.secret import Secret
+from tstats.errors import ConfigError, DatabaseError, TstatsError, UnreachableError
+
+LOCK_SECONDS = 10.0
+STATEMENT_SECONDS = 600.0
+UPGRADE = "run: tstats db upgrade"
+
+# Advisory locks of PostgreSQL have two numbers: the first is ours ("tsta"), the second says what for.
+LOCK_SPACE = 0x74737461
+_CONNECT_SECONDS = 10
+_EXAMPLES = "sqlite:///tstats.db or postgresql+psycopg://user:password@host/traffic_ops"
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "sqlite+pysqlite": "sqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+# Source: PostgreSQL's list of error codes (appendix A of its manual).
+_NOT_ALLOWED = {"42501"}
+_LOCKED = {"55P03"}
+_CANCELLED = {"57014"}
+_OTHER_SCHEMA = {"42P01", "42P10", "42703"}
+_SQLITE_LOCKED = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT"}
+_SQLITE_OTHER_SCHEMA = re.compile(r"no such (table|column)|ON CONFLICT clause does not match")
+
+
+def parse(url: Secret) -> URL:
+    """The URL of a database that tstats can use.
+
+    Raises:
+        ConfigError: it is none; the text does not show it, since it may hold a password.
+    """
+    try:
+        parsed = make_url(url.reveal())
+    except (exc.ArgumentError, ValueError):
+        raise ConfigError(f"databaseUrl: no URL of a database; one looks like {_EXAMPLES}") from None
+    driver = _DRIVERS.get(parsed.drivername)
+    if driver is None:
+        raise ConfigError(f"databaseUrl: no database of a kind that tstats knows: one looks like {_EXAMPLES}")
+    if driver == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ConfigError(f"databaseUrl: a SQLite database is a file: its URL looks like {_EXAMPLES}")
+    return parsed.set(drivername=driver)
+
+
+class Database:
+    """How to reach one SQL database; connections are made when asked for and not kept.
+
+    Attributes:
+        name: the URL without password and options, as errors show it.
+        file: the file of a SQLite database; None for PostgreSQL.
+        lock_seconds: how long a statement waits for what another session has locked.
+        statement_seconds: how long a statement may take on PostgreSQL.
+
+    Raises:
+        ConfigError: the URL is none of a database that tstats can use.
+    """
+
+    def __init__(
+        self,
+        url: Secret,
+        *,
+        lock_seconds: float = LOCK_SECONDS,
+        statement_seconds: float = STATEMENT_SECONDS,
+    ) -> None:
+        parsed = parse(url)
+        self.name = URL.create(
+            parsed.drivername, parsed.username, None, parsed.host, parsed.port, parsed.database
+        ).render_as_string()
+        self.file = Path(parsed.database or "") if parsed.drivername == "sqlite" else None
+        self.lock_seconds = lock_seconds
+        self.statement_seconds = statement_seconds
+        arguments: dict[str, Any] = (
+            {"timeout": lock_seconds} if self.file else {"connect_timeout": _CONNECT_SECONDS}
+        )
+        self._engine = create_engine(parsed, poolclass=NullPool, connect_args=arguments, hide_parameters=True)
+        event.listen(self._engine, "connect", self._prepare)
+        event.listen(self._engine, "begin", _begin)
+        self._writers = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+
+    @contextmanager
+    def connect(self, *, writing: bool = False) -> Iterator[Connection]:
+        """A connection of its own; what fails on it inside `with` comes out as one of our errors.
+
+        Args:
+            writing: SQLite's transactions begin with the write lock, so that none fails halfway for want
+                of it.
+
+        Raises:
+            UnreachableError: PostgreSQL cannot be reached.
+            DatabaseError: anything else that the database refuses.
+        """
+        with self.explaining(), (self._writers if writing else self._engine).connect() as connection:
+            yield connection
+
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """What fails inside `with` comes out as one of our errors."""
+        try:
+            yield
+        except exc.SQLAlchemyError as error:
+            raise self.explained(error) from error
+
+    def explained(self, error: exc.SQLAlchemyError) -> TstatsError:
+        """The error that tells the user what to do."""
+        refused = _refused(error)
+        if refused is None:
+            return DatabaseError(f"{self.name}: {_line(error)}")
+        words = _line(refused)
+        if self.file is not None:
+            return DatabaseError(f"{self.name}: {_sqlite_words(refused, words, self.lock_seconds)}")
+        state = getattr(refused, "sqlstate", None) or ""
+        if not state or state.startswith(("08", "57P")):
+            return UnreachableError(f"{self.name} cannot be reached: {words}")
+        if state in _NOT_ALLOWED:
+            words += "; do it as the role that owns the tables (traffic_ops in Traffic Ops' database)"
+        elif state in _LOCKED:
+            words = (
+                f"another session kept a lock for more than {self.lock_seconds:g} s ({words});"
+                " try again when it has ended"
+            )
+        elif state in _CANCELLED:
+            words = f"a statement took more than {self.statement_seconds:g} s, or was cancelled ({words})"
+        elif state in _OTHER_SCHEMA:
+            words = f"the schema is not what this tstats needs ({words}); {UPGRADE}"
+        return DatabaseError(f"{self.name}: {words}")
+
+    def _prepare(self, connection: Any, _record: object) -> None:  # noqa: ANN401 (the driver's)
+        if self.file is not None:
+            connection.isolation_level = None  # the driver would leave DDL outside of transactions
+            return
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {round(self.lock_seconds * 1000)}")
+            cursor.execute(f"SET statement_timeout = {round(self.statement_seconds * 1000)}")
+            cursor.execute("SET application_name = 'tstats'")
+        connection.autocommit = False
+
+
+def _refused(error: BaseException | None) -> BaseException | None:
+    """What the database refused: the error, or what came before it where it is of the clearing up."""
+    while error is not None and not isinstance(error, exc.DBAPIError):
+        error = error.__context__
+    return error and error.orig
+
+
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+
+def _sqlite_words(error: BaseException, words: str, lock_seconds: float) -> str:
+    code = getattr(error, "sqlite_errorname", "")
+    if code in _SQLITE_LOCKED:
+        return (
+            f"another process kept the file locked for more than {lock_seconds:g} s ({words});"
+            " try again when it has ended"
+        )
+    if _SQLITE_OTHER_SCHEMA.search(words):
+        return f"the schema is not what this tstats needs ({words}); {UPGRADE}"
+    if code == "SQLITE_CANTOPEN":
+        return f"{words}; does its directory exist, and may this user write to it?"
+    return words
+
+
+def _line(error: BaseException) -> str:
+    """The first line of what went wrong: a driver adds the statement and hints in further ones."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
