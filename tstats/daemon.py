@@ -17,9 +17,11 @@ from tstats.services.collection import Collection
 from tstats.services.exposition import Exposition
 from tstats.services.publish import Publisher
 from tstats.services.telemetry import Telemetry
+from tstats.services.upkeep import Upkeep
 from tstats.stores import systemd
 
 _LAST_DRAIN = 10.0  # seconds for what still waits at the end; the rest stays in the spool
+_CHORES = 5.0  # seconds between two looks at what else is due
 _FIRST_INVENTORY = 5.0  # seconds between two tries while none is known
 
 
@@ -50,7 +52,8 @@ class _Running:
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self.log = logs.get("collect")
-        self.collection = Collection(settings, telemetry=telemetry, log=self.log)
+        self._upkeep = Upkeep(settings, telemetry=telemetry, log=logs.get("upkeep"))
+        self.collection = Collection(settings, telemetry=telemetry, log=self.log, on_taken=self._upkeep.taken)
         self._stop = threading.Event()
         self._inventory = ThreadPoolExecutor(1, thread_name_prefix="inventory")
         self._exposition = None
@@ -73,6 +76,8 @@ class _Running:
         ]
         for thread in self._threads:
             thread.start()
+        # A repair can take minutes, which no stop waits for: what it leaves is found again.
+        threading.Thread(target=self._keep_up, name="upkeep", daemon=True).start()
 
     def wait_for_inventory(self) -> None:
         """Until the first inventory is there or has failed, for a poll's time at most."""
@@ -113,6 +118,16 @@ class _Running:
         if self._exposition is not None:
             self._exposition.close()
         self.collection.close()
+
+    def _keep_up(self) -> None:
+        self._upkeep.check_database()
+        while not self._stop.wait(_CHORES):
+            try:
+                self._upkeep.turn()
+            except Exception:
+                # A fault of ours must not end the chores for good, nor go unseen.
+                self.log.exception("upkeep_crashed")
+        self._upkeep.close()
 
     def _publish(self, publisher: Publisher) -> None:
         while not self._stop.is_set():

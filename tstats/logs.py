@@ -59,7 +59,6 @@ def configure(logs: Logs, log_format: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             structlog.processors.format_exc_info,
             renderer,
-            _printable,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -73,16 +72,14 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
-def _printable(_logger: object, _method: str, line: str) -> str:
-    """The line with its unprintable characters as Python's escapes."""
-    return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], line)
-
-
 class _Line(logging.Formatter):
-    """The event as it was rendered: its traceback is in it and must not follow it."""
+    """The event as it was rendered: its traceback is in it and must not follow it.
+
+    What cannot be printed is written as Python's escapes, so that an event is one line.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return record.getMessage()
+        return _UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], record.getMessage())
 
 
 def _handler(destination: str, levels: set[int]) -> logging.Handler:

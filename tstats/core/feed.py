@@ -21,6 +21,7 @@ from tstats.errors import LineProtocolError, TstatsError
 
 # The newest time, in ms, that an InfluxDB can hold (2262-04-11).
 LATEST = 9_223_372_036_854
+MINUTE = 60_000  # ms
 
 _EXAMPLES = 5
 _SHOWN = 80  # characters of a name or a value in an example: a hostile one may be as long as the payload
@@ -63,6 +64,7 @@ class Reading(msgspec.Struct, kw_only=True):
         batches: bodies of a write request, each of at most the asked number of points.
         sizes: the number of points of each batch.
         newest: the newest time among the points, ms; 0 when there is none.
+        minutes: the minutes that the points lie in, by their start (ms), sorted.
         dropped: the samples left out, by reason.
         examples: a few of them, in words, for the log.
         unknown: caches that the inventory does not know; their points lack its tags.
@@ -71,6 +73,7 @@ class Reading(msgspec.Struct, kw_only=True):
     batches: list[bytes] = []
     sizes: list[int] = []
     newest: int = 0
+    minutes: list[int] = []
     dropped: Counter[str] = msgspec.field(default_factory=Counter)
     examples: list[str] = []
     unknown: set[str] = msgspec.field(default_factory=set)
@@ -81,7 +84,9 @@ class Reading(msgspec.Struct, kw_only=True):
         return sum(self.sizes)
 
     def close_batch(self, lines: list[str]) -> None:
-        """Make a batch of the lines, and empty them."""
+        """Make a batch of the lines, if there are any, and empty them."""
+        if not lines:
+            return
         self.batches.append("\n".join(lines).encode())
         self.sizes.append(len(lines))
         lines.clear()
@@ -149,6 +154,8 @@ class _Feed(ABC):
         known, self._prefixes = self._prefixes, {}  # what is in this payload alone is kept
         lines: list[str] = []
         newest = 0
+        minutes: set[int] = set()
+        begin = end = 0  # of the minute that the last sample lies in: the next one mostly does, too
         for owner, owned in stats.items():
             prefixes = self._prefixes[owner] = known.get(owner, {})
             for stat, samples in (owned or {}).items():
@@ -171,12 +178,16 @@ class _Feed(ABC):
                         continue
                     if time > newest:  # noqa: PLR1730 (max costs a call for each sample)
                         newest = time
+                    if not begin <= time < end:
+                        begin = time // MINUTE * MINUTE
+                        end = begin + MINUTE
+                        minutes.add(begin)
                     lines.append(f"{prefix}{value} {time}")
                     if len(lines) == most:
                         reading.close_batch(lines)
-        if lines:
-            reading.close_batch(lines)
+        reading.close_batch(lines)
         reading.newest = newest
+        reading.minutes = sorted(minutes)
         return reading
 
     def _written_prefix(self, owner: str, stat: str) -> str | None:

@@ -164,6 +164,7 @@ def _batches(poller: Poller, reading: Reading) -> list[Batch]:
             precision=_PRECISION,
             points=points,
             lines=lines,
+            minutes=reading.minutes,
         )
         for lines, points in zip(reading.batches, reading.sizes, strict=True)
     ]

@@ -16,14 +16,13 @@ import structlog
 from tstats.config import Settings
 from tstats.core.inventory import Inventory
 from tstats.errors import ServerError, SpoolError
+from tstats.services import connections
 from tstats.services.collect import Collector, Poller, changed
 from tstats.services.publish import Publisher, Writer
 from tstats.services.telemetry import Telemetry
-from tstats.stores.influx import Endpoint, Influx
 from tstats.stores.influx_udp import UdpInflux
 from tstats.stores.inventory_file import InventoryFile
 from tstats.stores.spool import Batch, Spool
-from tstats.stores.traffic_ops import TrafficOps
 
 _MOST_POLLS_AT_ONCE = 64
 _ANY = "any"
@@ -39,6 +38,7 @@ class Collection:
         telemetry: counts; outlives a reload.
         log: told every event.
         clock: seconds since the epoch.
+        on_taken: told the URL of a server and the batch that it has just taken.
 
     Raises:
         ConfigError: a URL of an InfluxDB is none.
@@ -52,6 +52,7 @@ class Collection:
         telemetry: Telemetry,
         log: structlog.stdlib.BoundLogger,
         clock: Callable[[], float] = time.time,
+        on_taken: Callable[[str, Batch], None] = lambda _url, _batch: None,
     ) -> None:
         self.settings = settings
         self._telemetry = telemetry
@@ -63,7 +64,14 @@ class Collection:
             directory, list(targets), max_bytes=settings.spool_max_bytes, on_evicted=self._evicted
         )
         self.publishers = [
-            Publisher(spool=self.spool, target=target, writers=writers, telemetry=telemetry, log=log)
+            Publisher(
+                spool=self.spool,
+                target=target,
+                writers=writers,
+                telemetry=telemetry,
+                log=log,
+                on_taken=on_taken,
+            )
             for target, writers in targets.items()
         ]
         self._collector = Collector(
@@ -74,14 +82,7 @@ class Collection:
             log=log,
             clock=clock,
         )
-        self._traffic_ops = TrafficOps(
-            settings.to_url,
-            user=settings.to_user,
-            password=settings.to_passwd,
-            timeout=settings.to_request_timeout,
-            ca_cert=settings.to_ca_cert,
-            insecure=settings.to_insecure,
-        )
+        self._traffic_ops = connections.traffic_ops(settings)
         self._file = InventoryFile(directory / "inventory.json", settings.to_url)
         self._inventory: Inventory | None = None
         self._inventory_at = clock()
@@ -238,12 +239,4 @@ def _writer(settings: Settings, url: str, log: structlog.stdlib.BoundLogger) -> 
         listener = UdpInflux(url)
         log.warning("udp", url=url, remedy="UDP is not acknowledged: what is lost on the way stays lost")
         return listener
-    endpoint = Endpoint.parse(
-        url,
-        user=settings.influx_user,
-        password=settings.influx_password,
-        timeout=settings.influx_timeout,
-        ca_cert=settings.influx_ca_cert or None,
-        insecure=settings.influx_insecure,
-    )
-    return Influx(endpoint)
+    return connections.influx(settings, url)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum, auto
 from typing import Protocol
@@ -50,6 +50,7 @@ class Publisher:
         writers: the servers that are this target; each batch goes to the first that takes it.
         telemetry: counts.
         log: told what was delivered, set aside, dropped, and why something waits.
+        on_taken: told the server's URL and the batch that it has just taken.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class Publisher:
         writers: Sequence[Writer],
         telemetry: Telemetry,
         log: structlog.stdlib.BoundLogger,
+        on_taken: Callable[[str, Batch], None] = lambda _url, _batch: None,
     ) -> None:
         self.target = target
+        self._on_taken = on_taken
         self._spool = spool
         self._writers = list(writers)
         self._telemetry = telemetry
@@ -149,6 +152,7 @@ class Publisher:
             else:
                 self._prefer(writer)
                 self._telemetry.published.labels(self.target).inc(batch.points)
+                self._on_taken(writer.url, batch)
                 return None
         return problem
 

@@ -62,6 +62,13 @@ class Telemetry:
             "tstats_inventory_age_seconds", "Since Traffic Ops last gave the inventory", registry=registry
         )
 
+        self.repaired = Counter(
+            "tstats_rollup_points",
+            "Points of rollups that tstats computed, after late data or by rollupMode tstats",
+            ["rollup"],
+            registry=registry,
+        )
+
     def poll_succeeded(self, cdn: str, feed: str) -> None:
         """Note a good poll."""
         self.polls.labels(cdn, feed, "collected").inc()

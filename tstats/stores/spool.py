@@ -46,6 +46,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         precision: the unit of the lines' times.
         points: how many lines there are.
         lines: the body of the request.
+        minutes: the minutes that the points may lie in, by their start (ms since the epoch).
     """
 
     database: str
@@ -53,15 +54,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     precision: str
     points: int
     lines: bytes
-
-
-class _Header(msgspec.Struct, kw_only=True):
-    """The first line of a batch's file."""
-
-    database: str
-    policy: str
-    precision: str
-    points: int
+    minutes: list[int] = []
 
 
 def queue_name(target: str) -> str:
@@ -189,7 +182,7 @@ class Spool:
         try:
             content = zstandard.ZstdDecompressor().decompress(path.read_bytes())
             head, _, lines = content.partition(b"\n")
-            header = msgspec.json.decode(head, type=_Header)
+            header = msgspec.json.decode(head, type=Batch)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -197,7 +190,7 @@ class Spool:
         except (zstandard.ZstdError, msgspec.MsgspecError, MemoryError) as error:
             # A damaged header may announce any size, for which there is no memory.
             raise SpoolError(f"spool: {path} is damaged: {error}") from error
-        return Batch(**msgspec.structs.asdict(header), lines=lines)
+        return msgspec.structs.replace(header, lines=lines)
 
     def done(self, target: str, name: str) -> None:
         """A target has taken a batch: it leaves that target's queue, and the disk after the last one."""
@@ -229,10 +222,8 @@ class Spool:
 
     def _write(self, name: str, batch: Batch) -> int:
         """Write a batch's file; its size."""
-        header = _Header(
-            database=batch.database, policy=batch.policy, precision=batch.precision, points=batch.points
-        )
-        content = self._compressor.compress(msgspec.json.encode(header) + b"\n" + batch.lines)
+        header = msgspec.json.encode(msgspec.structs.replace(batch, lines=b""))
+        content = self._compressor.compress(header + b"\n" + batch.lines)
         with (self._new / name).open("wb") as file:
             file.write(content)
             file.flush()
