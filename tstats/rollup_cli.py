@@ -230,26 +230,15 @@ def _each_server(cfg: Path, ask: "Callable[[RollupRepair], RollupReport]") -> "l
 
 
 def _repairs(settings: "Settings") -> "Iterator[RollupRepair]":
-    from tstats.services.rollup import RollupRepair  # noqa: PLC0415 (--help answers at once)
-    from tstats.stores.influx import Endpoint, Influx  # noqa: PLC0415 (the same)
+    from tstats.services import connections  # noqa: PLC0415 (--help answers at once)
+    from tstats.services.rollup import RollupRepair  # noqa: PLC0415 (the same)
     from tstats.stores.retry import RetryPolicy  # noqa: PLC0415 (the same)
 
-    urls = [url for url in dict.fromkeys(settings.influx_urls) if not url.startswith("udp://")]
+    urls = connections.queried_urls(settings)
     if not urls:
         raise ConfigError("influxUrls: rollups are asked for over http; there are only udp:// URLs")
-    endpoints = [
-        Endpoint.parse(
-            url,
-            user=settings.influx_user,
-            password=settings.influx_password,
-            timeout=settings.influx_timeout,
-            ca_cert=settings.influx_ca_cert or None,
-            insecure=settings.influx_insecure,
-        )
-        for url in urls
-    ]
-    for endpoint in endpoints:
-        influx = Influx(endpoint, retry=RetryPolicy(retries=2, on_retry=_tell_retry))
+    retry = RetryPolicy(retries=2, on_retry=_tell_retry)
+    for influx in [connections.influx(settings, url, retry=retry) for url in urls]:
         yield RollupRepair(influx, tell=_now_and_then())
         influx.close()
 

@@ -2,10 +2,11 @@
 
 from tstats.config import Settings
 from tstats.stores.influx import Endpoint, Influx
+from tstats.stores.retry import ONCE, RetryPolicy
 from tstats.stores.traffic_ops import TrafficOps
 
 
-def influx(settings: Settings, url: str) -> Influx:
+def influx(settings: Settings, url: str, *, retry: RetryPolicy = ONCE) -> Influx:
     """A connection to one of `influxUrls`.
 
     Raises:
@@ -19,8 +20,14 @@ def influx(settings: Settings, url: str) -> Influx:
             timeout=settings.influx_timeout,
             ca_cert=settings.influx_ca_cert or None,
             insecure=settings.influx_insecure,
-        )
+        ),
+        retry=retry,
     )
+
+
+def queried_urls(settings: Settings) -> list[str]:
+    """Those of `influxUrls` that answer questions, each once: a UDP listener does not."""
+    return [url for url in dict.fromkeys(settings.influx_urls) if not url.startswith("udp://")]
 
 
 def traffic_ops(settings: Settings) -> TrafficOps:

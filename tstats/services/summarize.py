@@ -253,7 +253,7 @@ def from_settings(settings: Settings, *, log: structlog.stdlib.BoundLogger) -> S
     Raises:
         ConfigError: a URL is none, or there is no InfluxDB to read from.
     """
-    urls = [url for url in dict.fromkeys(settings.influx_urls) if not url.startswith("udp://")]
+    urls = connections.queried_urls(settings)
     if not urls:
         raise ConfigError("influxUrls: the days are read over http: one such URL is needed")
     sql = settings.summary_sink in ("database", "both")

@@ -58,7 +58,7 @@ class Upkeep:
         self._telemetry = telemetry
         self._log = log
         self._clock = clock
-        urls = [url for url in dict.fromkeys(settings.influx_urls) if not url.startswith("udp://")]
+        urls = connections.queried_urls(settings)
         influxes = [connections.influx(settings, url) for url in urls]
         self._sites = {influx.url: _Site(influx, clock) for influx in influxes}
         self._summarizer = summarize.from_settings(settings, log=log) if urls else None
