@@ -26,7 +26,7 @@ import structlog  # noqa: E402 (after the path)
 
 from tests.support.influxd import Influxd  # noqa: E402
 from tstats.core.feed import Cache, CacheFeed, DeliveryServiceFeed, Reading  # noqa: E402
-from tstats.daemon import tune_garbage_collection  # noqa: E402
+from tstats.daemon import tune_memory  # noqa: E402
 from tstats.services.publish import Publisher  # noqa: E402
 from tstats.services.telemetry import Telemetry  # noqa: E402
 from tstats.simulator.faults import Fault  # noqa: E402
@@ -109,7 +109,7 @@ def measure_cpu(repeats: int) -> None:
     inventory = {f"edge-{n:04}": Cache(cachegroup=f"group-{n % 39}", type="EDGE") for n in range(CACHES)}
     feeds = (CacheFeed("cdn1", inventory), DeliveryServiceFeed("cdn1"))
     bodies = payloads()
-    tune_garbage_collection()  # as the daemon does
+    tune_memory()  # as the daemon does
     rounds: list[tuple[float, float, float, float]] = []
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with tempfile.TemporaryDirectory(prefix="tstats-bench-") as folder:

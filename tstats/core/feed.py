@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -162,7 +163,7 @@ class _Feed(ABC):
                 if not samples:
                     continue
                 if stat not in prefixes:
-                    prefixes[stat] = self._written_prefix(owner, stat)
+                    prefixes[intern(stat)] = self._written_prefix(owner, stat)  # one text for all owners
                 prefix = prefixes[stat]
                 if prefix is None:
                     reading.drop("name", owner, stat, count=len(samples))
