@@ -118,9 +118,8 @@ def print_report(report: SyncReport) -> None:
     """Print the changes of the schema, a table of the measurements and the result on stdout."""
     for change in report.schema_changes:
         state = "applied" if change["applied"] else change["error"] or "planned"
-        typer.echo(
-            f"schema: {change['action']} {change['kind']} {change['database']}.{change['name']}: {state}"
-        )
+        database = "" if change["kind"] == "database" else f"{change['database']}."
+        typer.echo(f"schema: {change['action']} {change['kind']} {database}{change['name']}: {state}")
     rows = [_row(one) for one in report.measurements]
     if rows and sys.stdout.isatty():
         _print_table(rows)
