@@ -1,5 +1,6 @@
 """What the tests run against: real servers, started once a session on loopback ports of their own."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from tests.support.influxd import Influxd
 from tests.support.postgres import Postgres
 from tstats.core.influxql import identifier
 from tstats.stores.influx import Endpoint, Influx
+
+
+def pytest_configure() -> None:
+    # A shell starts its background jobs with Ctrl-C ignored, which the commands under test would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
