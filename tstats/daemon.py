@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import select
 import signal
 import threading
 import time
@@ -29,25 +30,36 @@ _FIRST_INVENTORY = 5.0  # seconds between two tries while none is known
 
 
 class _Signals:
-    """What the operating system asked for; `wake` is set with each."""
+    """What the operating system asked for.
+
+    The handlers set no `threading.Event`: its lock may be held by the very code that a signal interrupts, and
+    the process would wait for itself. A byte in a pipe, written by the interpreter, ends the waiting instead.
+    """
 
     def __init__(self) -> None:
-        self.wake = threading.Event()
         self.stop = False
         self.reload = False
+        self._reader, writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_reload)
+
+    def wait(self, seconds: float) -> None:
+        """Until a signal comes, for so many seconds at most."""
+        select.select([self._reader], [], [], seconds)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._reader, 1024)
 
     def _on_stop(self, number: int, _frame: FrameType | None) -> None:
         if self.stop:
             os._exit(128 + number)
         self.stop = True
-        self.wake.set()
 
     def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
         self.reload = True
-        self.wake.set()
 
 
 class _Running:
@@ -187,8 +199,7 @@ def run(path: Path, settings: Settings, *, log_format: str | None = None) -> int
             running = _reloaded(running, path, telemetry, log_format=log_format)
             systemd.notify("READY=1")
         systemd.notify("WATCHDOG=1")
-        signals.wake.wait(min(running.due(), watchdog))
-        signals.wake.clear()
+        signals.wait(min(running.due(), watchdog))
     log.info("stopping")
     systemd.notify("STOPPING=1")
     running.close(drain_seconds=_LAST_DRAIN)
