@@ -27,7 +27,7 @@ from tstats.catalog import CACHE_STATS, DAILY, DATABASES, MONTHLY, ROLLUPS  # no
 from tstats.core.influxql import identifier, select_rollup, source, string  # noqa: E402
 from tstats.core.line_protocol import point  # noqa: E402
 from tstats.simulator.traffic import cache_load, cache_stats  # noqa: E402
-from tstats.simulator.world import World  # noqa: E402
+from tstats.simulator.world import Cache, World  # noqa: E402
 from tstats.stores.influx import Endpoint, Influx  # noqa: E402
 
 COMMANDS = Path(sys.executable).parent
@@ -146,6 +146,16 @@ def show_bandwidth(influx: Influx, *, seconds: int) -> None:
         console.print(f"{cdn} bandwidth  {bars}  {low:.2f} … {high:.2f} Gbps", markup=False)
 
 
+def tags_of(cache: Cache) -> dict[str, str]:
+    """The tags that the collector gives a cache's points."""
+    return {
+        "cachegroup": cache.cachegroup,
+        "cdn": cache.cdn,
+        "hostname": cache.host,
+        "type": cache.type,
+    }
+
+
 def write_history(influx: Influx, *, days: int, seed: int) -> None:
     """The rollups of the last days of the simulated caches, as a site has them that runs since long."""
     world = World.build(seed=seed)
@@ -154,12 +164,7 @@ def write_history(influx: Influx, *, days: int, seed: int) -> None:
     for cdn in world.cdns:
         for cache in cdn.caches:
             load = cache_load(world.seed, cache)
-            tags = {
-                "cachegroup": cache.cachegroup,
-                "cdn": cdn.name,
-                "hostname": cache.host,
-                "type": cache.type,
-            }
+            tags = tags_of(cache)
             lines = [
                 point(
                     "bandwidth.1min",
@@ -189,12 +194,7 @@ def deliver_late(influx: Influx, *, seed: int) -> None:
     for cdn in world.cdns:
         for cache in cdn.caches:
             load = cache_load(world.seed, cache)
-            tags = {
-                "cachegroup": cache.cachegroup,
-                "cdn": cdn.name,
-                "hostname": cache.host,
-                "type": cache.type,
-            }
+            tags = tags_of(cache)
             for second in range(begin, begin + 1800, 10):
                 stats = cache_stats(load, second * 1000)
                 lines += [

@@ -22,7 +22,7 @@ from tstats.errors import LineProtocolError, TstatsError
 
 # The newest time, in ms, that an InfluxDB can hold (2262-04-11).
 LATEST = 9_223_372_036_854
-MINUTE = 60_000  # ms
+MINUTE_MS = 60_000
 
 _EXAMPLES = 5
 _SHOWN = 80  # characters of a name or a value in an example: a hostile one may be as long as the payload
@@ -180,8 +180,8 @@ class _Feed(ABC):
                     if time > newest:  # noqa: PLR1730 (max costs a call for each sample)
                         newest = time
                     if not begin <= time < end:
-                        begin = time // MINUTE * MINUTE
-                        end = begin + MINUTE
+                        begin = time // MINUTE_MS * MINUTE_MS
+                        end = begin + MINUTE_MS
                         minutes.add(begin)
                     lines.append(f"{prefix}{value} {time}")
                     if len(lines) == most:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from tstats.config import Settings
+from tstats.core.feed import MINUTE_MS
 from tstats.core.rollup_plan import merged
 from tstats.core.schema import HOUR, SECOND
 from tstats.core.windows import Window, runs
@@ -18,7 +19,6 @@ from tstats.services.telemetry import Telemetry
 from tstats.stores.influx import Influx
 from tstats.stores.spool import Batch
 
-_MINUTE_MS = 60_000
 _LATE_EVERY = 60.0  # seconds between two looks at what came late
 _ALL_EVERY = 3600.0  # seconds between two slow full checks
 _FULL_CHECK = 26 * HOUR  # raw points live so long: what is older cannot be computed anew
@@ -81,7 +81,7 @@ class Upkeep:
         site = self._sites.get(url)
         if site is None:
             return
-        for window in runs(batch.minutes, step=_MINUTE_MS):
+        for window in runs(batch.minutes, step=MINUTE_MS):
             site.late.add(batch.database, window.start, window.end - 1)
 
     def turn(self) -> None:
