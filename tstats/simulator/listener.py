@@ -14,6 +14,8 @@ from tstats.errors import TstatsError
 from tstats.simulator.exchange import Answer, Request
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from tstats.simulator.faults import Active
 
 _BACKLOG = 128
@@ -31,8 +33,8 @@ class Exchanges(Protocol):
         """Return the right answer."""
         ...
 
-    def sent(self, server: str, answer: Answer) -> None:
-        """Note that the last byte of an answer was handed to the system."""
+    def finishing(self, server: str, answer: Answer) -> AbstractContextManager[None]:
+        """Note, when the block ends, that the last byte of an answer was handed to the system in it."""
         ...
 
 
@@ -181,12 +183,13 @@ class _Handler(BaseHTTPRequestHandler):
         active = exchanges.begin(name, request)
         if active is None:
             answer = exchanges.answer(name, request)
-            self.wfile.write(self._head(answer))
+            last = self._head(answer)
         else:
             active.pause(active.fault.delay_s)
             answer = active.fault.instead or active.fault.alter(exchanges.answer(name, request))
-            self._send_struck(self._head(answer), active)
-        exchanges.sent(name, answer)
+            last = self._send_struck(self._head(answer), active)
+        with exchanges.finishing(name, answer):
+            self.wfile.write(last)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _exchange  # noqa: N815  # the base class looks for these
 
@@ -205,17 +208,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         return body
 
-    def _send_struck(self, body: bytes, active: Active) -> None:
-        """Send a body as slowly as the fault says, or half of it."""
+    def _send_struck(self, body: bytes, active: Active) -> bytes:
+        """Send a body as slowly as the fault says; its last piece is returned, to be sent after it.
+
+        When the fault cuts it, that piece ends in the middle of the body.
+        """
         if active.fault.cut:
-            self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
-            return
-        size = max(1, -(-len(body) // _DRIPS)) if active.fault.drip_s else max(1, len(body))
-        for start in range(0, len(body), size):
-            if start:
-                active.pause(active.fault.drip_s / _DRIPS)
-            self.wfile.write(body[start : start + size])
+            return body[: len(body) // 2]
+        if not active.fault.drip_s:
+            return body
+        size = max(1, -(-len(body) // _DRIPS))
+        while len(body) > size:
+            self.wfile.write(body[:size])
+            body = body[size:]
+            active.pause(active.fault.drip_s / _DRIPS)
+        return body
 
 
 def _accept(server: _Server, woken: socket.socket) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _REQUESTS_KEPT = 10_000
+_LAST_PIECE_S = 1.0  # a client that does not read keeps nobody waiting longer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Record:
         self._changed = threading.Condition()
         self._asked: deque[Asked] = deque(maxlen=_REQUESTS_KEPT)
         self._served: list[Served] = []
+        self._finishing = 0
 
     @property
     def asked(self) -> tuple[Asked, ...]:
@@ -63,8 +66,12 @@ class Record:
 
     @property
     def served(self) -> tuple[Served, ...]:
-        """A copy of what was served, oldest first."""
+        """A copy of what was served, oldest first.
+
+        A client may have its last byte before this side has noted that: such answers are waited for.
+        """
         with self._changed:
+            self._changed.wait_for(lambda: not self._finishing, _LAST_PIECE_S)
             return tuple(self._served)
 
     def add_asked(self, asked: Asked) -> None:
@@ -72,6 +79,18 @@ class Record:
         with self._changed:
             self._asked.append(asked)
             self._changed.notify_all()
+
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Let those who ask what was served wait while the last piece of an answer is sent and noted."""
+        with self._changed:
+            self._finishing += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._finishing -= 1
+                self._changed.notify_all()
 
     def add_served(self, served: Served) -> None:
         """Note a served body."""

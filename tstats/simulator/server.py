@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from tstats.errors import TstatsError
@@ -15,7 +16,7 @@ from tstats.simulator.traffic_monitor import TrafficMonitor
 from tstats.simulator.traffic_ops import VERSIONS, TrafficOps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
     from types import TracebackType
 
     from tstats.simulator.exchange import Answer, Application, Request
@@ -129,7 +130,7 @@ class Simulator:
         """All monitors' bodies that were sent to the last byte, oldest first.
 
         A body that a fault changed or cut is not among them. That the last byte was sent says that the
-        system took it, not that the client has read it.
+        system took it, not that the client has read it; but what a client has read is among them.
         """
         return self._record.served
 
@@ -169,19 +170,22 @@ class Simulator:
         """Return the right answer; for the listeners."""
         return self._applications[server].answer(request)
 
-    def sent(self, server: str, answer: Answer) -> None:
-        """Note that an answer went out; for the listeners."""
-        if answer.sample is not None:
-            self._record.add_served(
-                Served(
-                    cdn=answer.sample.cdn,
-                    monitor=server,
-                    feed=answer.sample.feed,
-                    served_at=self._clock(),
-                    newest_ms=answer.sample.newest_ms,
-                    body=answer.body if self._keep_bodies else None,
+    @contextmanager
+    def finishing(self, server: str, answer: Answer) -> Iterator[None]:
+        """Note an answer of which the last piece is sent in this block; for the listeners."""
+        with self._record.finishing():
+            yield
+            if answer.sample is not None:
+                self._record.add_served(
+                    Served(
+                        cdn=answer.sample.cdn,
+                        monitor=server,
+                        feed=answer.sample.feed,
+                        served_at=self._clock(),
+                        newest_ms=answer.sample.newest_ms,
+                        body=answer.body if self._keep_bodies else None,
+                    )
                 )
-            )
 
     def _take_ports(self) -> None:
         names = (TRAFFIC_OPS, *(monitor.name for monitor in self.world.monitors))
