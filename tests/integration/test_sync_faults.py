@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.support.influxd import Influxd
-from tests.support.points import Point, as_export, export, write
+from tests.support.points import Point, as_export, export, write_whole
 from tests.support.proxy import Fault, Plan, Proxy
 from tstats.core.schema import DAY, HOUR, MINUTE
 from tstats.core.windows import EARLIEST, LATEST, Window
@@ -56,7 +56,7 @@ def create(influx: Influx) -> None:
 
 def filled(influx: Influx, points: list[Point]) -> None:
     create(influx)
-    write(influx, points, database=DATABASE, policy=POLICY)
+    write_whole(influx, points, database=DATABASE, policy=POLICY)
 
 
 @contextmanager
