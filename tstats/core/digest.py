@@ -13,7 +13,7 @@ where counts and sums stay what they are:
 Where the last matter (the policy `source`), no digest is trusted and every point is compared.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -68,13 +68,19 @@ class Digest:
         self._columns = tuple(of)
         self.cells: dict[tuple[int, str], Numbers] = {}
 
-    def add(self, group: str, rows: Iterable[Row]) -> None:
-        """Take rows `(bucket, number …)` of an answer in; two answers of one bucket add up."""
-        for bucket, *numbers in rows:
-            taken = tuple(0 if number is None else number for number in numbers)
-            if any(taken[place] for place, column in enumerate(self._columns) if column.function == "count"):
-                held = self.cells.get((bucket, group))
-                self.cells[bucket, group] = taken if held is None else plus(held, taken)
+    def add(self, group: str, place: int, rows: Iterable[Row]) -> None:
+        """Take rows `(bucket, number)` of one column in; two answers of one bucket add up.
+
+        The counts of a field come before its sums: what has no count has no cell.
+        """
+        nothing = (0,) * len(self._columns)
+        counts = self._columns[place].function == "count"
+        for bucket, number in rows:
+            held = self.cells.get((bucket, group))
+            if number and (counts or held is not None):
+                numbers = list(held or nothing)
+                numbers[place] += number
+                self.cells[bucket, group] = tuple(numbers)
 
     def points(self, window: Window) -> int:
         """At least so many points begin a bucket in the window: the highest count among the fields."""
@@ -127,11 +133,11 @@ def compare(source: Digest, target: Digest, of: Sequence[Column]) -> dict[int, V
     return verdicts
 
 
-def differ_in_number(source: Digest, target: Digest, of: Sequence[Column], window: Window) -> bool:
-    """Whether each cell of the window that differs does so in a count: points are missing on one side."""
+def differ_in_number(source: Digest, target: Digest, of: Sequence[Column], buckets: Container[int]) -> bool:
+    """Whether each cell of the buckets that differs does so in a count: points are missing on one side."""
     nothing = (0,) * len(of)
     for cell in source.cells.keys() | target.cells.keys():
-        if window.start - BUCKET < cell[0] < window.end:
+        if cell[0] in buckets:
             ours, theirs = source.cells.get(cell, nothing), target.cells.get(cell, nothing)
             numbers = zip(of, ours, theirs, strict=True)
             same = all(left == right for column, left, right in numbers if column.function == "count")

@@ -1,4 +1,4 @@
-"""Finds where two sides of a measurement differ: hours by digests, then series, then points."""
+"""Finds where two sides of a measurement differ: hours by digests, then values of a tag, then points."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -127,6 +127,7 @@ class Localizer:
                 for run in runs(equal_hours & self._differing_in_sample(window), step=BUCKET)
                 if (part := run.overlap(window))
             ]
+        dense: set[int] = set()
         for run in runs(suspect, step=BUCKET):
             if part := run.overlap(window):
                 points = max(source.points(run), target.points(run))
@@ -134,7 +135,10 @@ class Localizer:
                 if self._approach.tag is None or points <= SMALL_HOUR * hours:
                     work.append(Work(portion=Portion(window=part)))
                 else:
-                    work.extend(self._by_series(part, self._columns_to_find(part, source, target)))
+                    dense.update(range(run.start, run.end, BUCKET))
+        for run in _with_small_gaps(dense):
+            if part := run.overlap(window):
+                work.extend(self._by_value(part, dense, self._columns_to_find(dense, source, target)))
         return sorted(work, key=lambda one: one.portion.window.start)
 
     def _differing_in_sample(self, window: Window) -> set[int]:
@@ -164,8 +168,8 @@ class Localizer:
             return set()
         return hours
 
-    def _columns_to_find(self, window: Window, source: Digest, target: Digest) -> tuple[Column, ...]:
-        """The columns that tell the series that differ: counts cost half of what sums cost.
+    def _columns_to_find(self, hours: set[int], source: Digest, target: Digest) -> tuple[Column, ...]:
+        """The columns that tell what differs in these hours: counts cost half of what sums cost.
 
         Where points are missing, values may be lower as well, next to them: that is found when the window
         is verified, so counts suffice only when it will be.
@@ -173,20 +177,25 @@ class Localizer:
         if (
             self._approach.same_series
             and self._approach.verified
-            and differ_in_number(source, target, self._of, window)
+            and differ_in_number(source, target, self._of, hours)
         ):
             return tuple(column for column in self._of if column.function == "count")
         return self._of
 
-    def _by_series(self, window: Window, of: tuple[Column, ...]) -> Iterator[Work]:
+    def _by_value(self, window: Window, suspect: set[int], of: tuple[Column, ...]) -> Iterator[Work]:
+        """What is to be read of the suspect hours in a window: a few values of the tag, or the whole hour."""
         hours: dict[int, _Hour] = {}
         portion = Portion(window=window)
+        # Where a point may have landed in another series, that can have the same value of the tag.
+        by = self._approach.tag if self._approach.same_series else None
         try:
             with (
-                begun(self._executor, self._source.digest_rows(portion, of)) as source,
-                begun(self._executor, self._target.digest_rows(portion, of)) as target,
+                begun(self._executor, self._source.digest_rows(portion, of, by=by)) as source,
+                begun(self._executor, self._target.digest_rows(portion, of, by=by)) as target,
             ):
                 for tags, bucket, ours, theirs in Pairs(source, target):
+                    if bucket not in suspect:
+                        continue
                     hour = hours.setdefault(bucket, _Hour())
                     points = max(_count(ours, of), _count(theirs, of))
                     hour.points += points
@@ -195,7 +204,9 @@ class Localizer:
                         if len(hour.values) <= MOST_VALUES:
                             hour.values.add(tags[self._approach.tag or ""])
         except TooMuchError:  # the points of a part of it may be less work than the digests of all of it
-            yield Work(portion=Portion(window=window))
+            for run in runs(suspect, step=BUCKET):
+                if part := run.overlap(window):
+                    yield Work(portion=Portion(window=part))
             return
         whole = [bucket for bucket, hour in hours.items() if not hour.is_narrow()]
         for run in runs(whole, step=BUCKET):
@@ -206,6 +217,17 @@ class Localizer:
             if part := run.overlap(window):
                 only = OneOf(tag=self._approach.tag or "", values=tuple(sorted(values)))
                 yield Work(portion=Portion(window=part, only=(only,)))
+
+
+def _with_small_gaps(hours: set[int]) -> list[Window]:
+    """The windows of these hours; two whose gap is no longer than both are one: each query has its price."""
+    found: list[Window] = []
+    for run in runs(hours, step=BUCKET):
+        if found and run.start - found[-1].end <= found[-1].length + run.length:
+            found[-1] = Window(start=found[-1].start, end=run.end)
+        else:
+            found.append(run)
+    return found
 
 
 def _joined(hours: dict[int, _Hour]) -> Iterator[tuple[Window, set[str]]]:

@@ -1,12 +1,12 @@
 """Syncs one measurement, stretch by stretch, oldest first: compare, write, look again."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 
-from tstats.core.digest import BUCKET, Column, Digest, equal, plus
+from tstats.core.digest import BUCKET, Column, Digest, Numbers, equal, plus
 from tstats.core.portion import Portion
 from tstats.core.windows import Window, runs
 from tstats.errors import BrokenStreamError, TooMuchError, TstatsError
@@ -19,6 +19,8 @@ from tstats.stores.measurements import fingerprint
 
 # Stretches whose writes may be on their way or unverified while the next one is being compared.
 _UNVERIFIED = 2
+# Portions that are carried at once: while we compare one, the servers read another.
+_CARRIED_AT_ONCE = 3
 
 Digests = tuple[Digest, Digest]
 
@@ -30,7 +32,7 @@ class _Outcome:
     Attributes:
         stretch: its window.
         found: what was found in it.
-        source: the source's digest of it from before, where it was asked for.
+        source, target: the digests of it from before, where they were asked for.
         blind: it was copied without asking either side for a digest.
         sent: what is on its way to the servers.
     """
@@ -38,6 +40,7 @@ class _Outcome:
     stretch: Window
     found: Findings = field(default_factory=Findings)
     source: Digest | None = None
+    target: Digest | None = None
     blind: bool = False
     sent: list[Future[None]] = field(default_factory=list)
 
@@ -182,15 +185,12 @@ class MeasurementSync:
     def _sync(self, stretch: Window, digests: Future[Digests] | None) -> _Outcome:
         outcome = _Outcome(stretch=stretch)
         if digests is not None and self._localizer is not None:
-            outcome.source, target = digests.result()
-            work = self._localizer.work(stretch, outcome.source, target)
+            outcome.source, outcome.target = digests.result()
+            work = self._localizer.work(stretch, outcome.source, outcome.target)
         else:
             outcome.blind = not self._target.may_have_points_in(stretch)
             work = [Work(portion=Portion(window=stretch), absent=outcome.blind)]
-        for one in work:
-            self._divider.do(
-                self._adding(outcome.found, self._copy if one.absent else self._compare), one.portion
-            )
+        self._carry(work, outcome.found)
         counts = outcome.found.counts
         counts.windows_compared = 1
         outcome.sent = self._transfer.flush()
@@ -198,6 +198,24 @@ class MeasurementSync:
         differs = found.to_target or found.to_source or found.unwritten or found.left
         counts.windows_different = int(bool(differs))
         return outcome
+
+    def _carry(self, work: Iterable[Work], found: Findings) -> None:
+        """Carry all portions over, oldest first, a few at once."""
+        begun: deque[Future[Findings]] = deque()
+        try:
+            for one in work:
+                if len(begun) == _CARRIED_AT_ONCE:
+                    found.add(begun.popleft().result())
+                begun.append(self._around.verifier.submit(self._carried, one))
+            while begun:
+                found.add(begun.popleft().result())
+        finally:
+            wait(begun)
+
+    def _carried(self, work: Work) -> Findings:
+        found = Findings()
+        self._divider.do(self._adding(found, self._copy if work.absent else self._compare), work.portion)
+        return found
 
     def _adding(self, whole: Findings, carry: Callable[[Portion], Findings]) -> Callable[[Portion], None]:
         return lambda portion: whole.add(carry(portion))
@@ -239,16 +257,38 @@ class MeasurementSync:
         if source is None:
             ours_again = Reader(self._subject, self._subject.source, always=True)
             source = self._digest(ours_again, stretch, self._columns)
-        target = self._digest(reader, stretch, self._columns)
-        ours, theirs = source.totals(), target.totals()
         nothing = (0,) * len(self._columns)
-        doubted = []
-        for bucket in ours.keys() | theirs.keys():
-            expected = plus(ours.get(bucket, nothing), found.left.get(bucket, nothing))
-            if not equal(expected, theirs.get(bucket, nothing), self._columns):
-                doubted.append(bucket)
+        expected = {
+            bucket: plus(source.totals().get(bucket, nothing), found.left.get(bucket, nothing))
+            for bucket in source.totals().keys() | found.left.keys()
+        }
+        held = self._held(reader, outcome, expected)
+        doubted = [
+            bucket
+            for bucket in expected.keys() | held.keys()
+            if not equal(expected.get(bucket, nothing), held.get(bucket, nothing), self._columns)
+        ]
         parts = (run.overlap(stretch) for run in runs(doubted, step=BUCKET))
         self._doubted.extend(part for part in parts if part is not None)
+
+    def _held(
+        self, reader: Reader, outcome: _Outcome, expected: Mapping[int, Numbers]
+    ) -> Mapping[int, Numbers]:
+        """What the target holds by bucket, after what was written.
+
+        Where points of one number were only added, the server is asked for their count: the sum follows
+        from that of before and from what was written; in hours that were copied whole, from the source's.
+        """
+        found, stretch, before = outcome.found, outcome.stretch, outcome.target
+        if before is None or found.replaced or [one.function for one in self._columns] != ["count", "sum"]:
+            return self._digest(reader, stretch, self._columns).totals()
+        sums = {bucket: numbers[1] for bucket, numbers in expected.items()}
+        totals = before.totals()
+        for bucket in totals.keys() | found.added.keys():
+            parts = (of[bucket][1] for of in (totals, found.added) if bucket in of)
+            sums[bucket] = sum(parts)
+        counts = self._digest(reader, stretch, self._columns[:1]).totals()
+        return {bucket: (count, sums.get(bucket, 0)) for bucket, (count,) in counts.items()}
 
     def _settle(self, window: Window) -> None:
         """Compare a doubted window point by point, which decides; heal what the digests did not show."""

@@ -7,18 +7,14 @@ from fnmatch import fnmatchcase
 from tstats.catalog import DAILY, DATABASES
 from tstats.core.merge import Policy
 from tstats.core.rows import NUMBERS, Kind
-from tstats.core.schema import DAY, HOUR, INFINITE, MINUTE
+from tstats.core.schema import DAY, INFINITE, MINUTE
 from tstats.core.schema_plan import DatabaseSpec
 from tstats.core.windows import Window, stretches
 from tstats.stores.influx import Influx
-from tstats.stores.measurements import Shape, count_series, read_extent, read_shapes, read_shards
+from tstats.stores.measurements import Shape, read_extent, read_shapes, read_shards
 
 # Longer shards are cut; they can be nearly empty.
 LONG_STRETCH = 7 * DAY
-# Where shards of a day hold many series, a part of a day is work enough for the servers, and leaves one part
-# to be verified while the next is compared.
-SHORT_STRETCH = 8 * HOUR
-MANY_SERIES = 500
 # Points about to expire are left: the target would refuse those that expire while they are on their way.
 EXPIRING = 5 * MINUTE
 
@@ -184,11 +180,6 @@ def _subject(
         tags.update(shape.tags)
     source, target = sides
     extents = (*source.extents, *target.extents)
-    dense = all(extent.length <= DAY for extent in extents) and any(
-        count_series(side.influx, database, policy, measurement, most=MANY_SERIES) == MANY_SERIES
-        for side in sides
-        if side.fields
-    )
     return Subject(
         database=database,
         policy=policy,
@@ -197,7 +188,7 @@ def _subject(
         target=target,
         fields=tuple(sorted(source.fields.keys() | target.fields.keys())),
         tags=tuple(sorted(tags)),
-        stretches=tuple(stretches(window, extents, longest=SHORT_STRETCH if dense else LONG_STRETCH)),
+        stretches=tuple(stretches(window, extents, longest=LONG_STRETCH)),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tstats.core.digest import BUCKET, Column, Numbers, numbers_of, plus
 from tstats.core.merge import Difference, Merge
 from tstats.core.portion import Portion
-from tstats.core.rows import NUMBERS, Block, Lines
+from tstats.core.rows import NUMBERS, Block, Lines, Row
 from tstats.errors import BrokenStreamError, TooMuchError, TstatsError
 from tstats.services.sync_plan import Request, Side, Subject
 from tstats.services.sync_read import Reader, begun
@@ -51,6 +51,8 @@ class Findings:
         unwritten: points that the policy asks for and that are not written, since nothing is to be.
         to_target, to_source: whether anything was written there.
         left: by bucket, how much more the target will hold than the source, for each digest column.
+        added: by bucket, the points of the compared portions that are written to the target.
+        replaced: whether some of those take the place of others.
         copied: how many points were copied.
     """
 
@@ -59,6 +61,8 @@ class Findings:
     to_target: bool = False
     to_source: bool = False
     left: dict[int, Numbers] = field(default_factory=dict)
+    added: dict[int, Numbers] = field(default_factory=dict)
+    replaced: bool = False
     copied: int = 0
 
     def add(self, other: "Findings") -> None:
@@ -67,9 +71,11 @@ class Findings:
         self.unwritten += other.unwritten
         self.to_target |= other.to_target
         self.to_source |= other.to_source
+        self.replaced |= other.replaced
         self.copied += other.copied
-        for bucket, numbers in other.left.items():
-            self.left[bucket] = plus(self.left[bucket], numbers) if bucket in self.left else numbers
+        for mine, others in ((self.left, other.left), (self.added, other.added)):
+            for bucket, numbers in others.items():
+                _increase(mine, bucket, numbers)
 
 
 class Transfer:
@@ -183,6 +189,9 @@ class Transfer:
         beyond = Counts(points_target_ahead=difference.ahead, points_only_in_target=difference.only_in_target)
         if apply and difference.to_target:
             found.to_target = True
+            found.replaced |= difference.lower > 0
+            for row in difference.to_target:
+                _increase(found.added, row[0] // BUCKET * BUCKET, self._numbers(row))
             self._to_target.add(to_target.of(difference.tags, difference.to_target), lacking)
         else:
             found.counts.add(lacking)
@@ -194,11 +203,11 @@ class Transfer:
             found.counts.add(beyond)
             found.unwritten += len(difference.to_source)
         for ours, theirs in difference.left:
-            bucket = ours[0] // BUCKET * BUCKET
-            less = numbers_of(ours, self._columns, self._places)
-            more = numbers_of(theirs, self._columns, self._places)
-            left = tuple(one - other for one, other in zip(more, less, strict=True))
-            found.left[bucket] = plus(found.left[bucket], left) if bucket in found.left else left
+            pairs = zip(self._numbers(theirs), self._numbers(ours), strict=True)
+            _increase(found.left, ours[0] // BUCKET * BUCKET, tuple(more - less for more, less in pairs))
+
+    def _numbers(self, row: Row) -> Numbers:
+        return numbers_of(row, self._columns, self._places)
 
     def _lines(self, reader: Reader, portion: Portion) -> Lines:
         return Lines(self._subject.measurement, reader.fields_in(portion.window))
@@ -219,3 +228,7 @@ class Transfer:
             credit=credit,
             throttle=self._around.throttle,
         )
+
+
+def _increase(numbers: dict[int, Numbers], bucket: int, by: Numbers) -> None:
+    numbers[bucket] = plus(numbers[bucket], by) if bucket in numbers else by

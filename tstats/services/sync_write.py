@@ -13,7 +13,7 @@ from tstats.errors import RefusedError, SlowError
 from tstats.services.sync_report import Counts
 from tstats.stores.influx import Influx
 
-BODY_POINTS = 10_000
+BODY_POINTS = 25_000
 IN_FLIGHT = 4
 # A body with fewer points is not cut in two when it was too slow: that would not be its size.
 _FEW = 500
@@ -72,7 +72,7 @@ class _Body:
 
 
 class Writer:
-    """Writes the lines of one measurement to one side, at most `IN_FLIGHT` bodies at once.
+    """Writes the lines of one measurement to one side, at most `IN_FLIGHT` bodies at once; for any threads.
 
     A body that is too large or too slow is cut in two. Points that the server drops for a fault of theirs
     are counted and told in `problem`; the others are written.
@@ -101,6 +101,7 @@ class Writer:
         self._executor = executor
         self._credit = credit
         self._throttle = throttle
+        self._lock = threading.Lock()
         self._free = threading.Semaphore(IN_FLIGHT)
         self._blocks: list[Block] = []
         self._number = 0
@@ -115,19 +116,21 @@ class Writer:
         Raises:
             TstatsError: an earlier body could not be written.
         """
-        for block in blocks:
-            self._blocks.append(block)
-            self._number += block.number
-        self._found.add(found)
-        if self._number >= self._most:
-            self._send()
+        with self._lock:
+            for block in blocks:
+                self._blocks.append(block)
+                self._number += block.number
+            self._found.add(found)
+            if self._number >= self._most:
+                self._send()
 
     def flush(self) -> list[Future[None]]:
         """Send what is left; the bodies on their way, which raise if they cannot be written."""
-        if self._blocks:
-            self._send()
-        sent, self._sent = self._sent, []
-        return sent
+        with self._lock:
+            if self._blocks:
+                self._send()
+            sent, self._sent = self._sent, []
+            return sent
 
     def _send(self) -> None:
         body = _Body(blocks=self._blocks, number=self._number, credit=self._found)
