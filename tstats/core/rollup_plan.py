@@ -33,15 +33,24 @@ def chained(rollups: Iterable[Rollup]) -> tuple[Rollup, ...]:
     Raises:
         ValueError: two are made from each other.
     """
-    waiting, ordered = list(rollups), list[Rollup]()
+    return tuple(rollup for level in levels(rollups) for rollup in level)
+
+
+def levels(rollups: Iterable[Rollup]) -> list[list[Rollup]]:
+    """The rollups in groups: none of a group is made from another of it, or from one of a later group.
+
+    Raises:
+        ValueError: two are made from each other.
+    """
+    waiting, found = list(rollups), list[list[Rollup]]()
     while waiting:
         made = {_made(rollup) for rollup in waiting}
         ready = [rollup for rollup in waiting if _origin(rollup) not in made]
         if not ready:
             raise ValueError(f"rollups made from each other: {', '.join(rollup.name for rollup in waiting)}")
-        ordered += ready
+        found.append(ready)
         waiting = [rollup for rollup in waiting if rollup not in ready]
-    return tuple(ordered)
+    return found
 
 
 def dependants(rollup: Rollup, rollups: Iterable[Rollup]) -> tuple[Rollup, ...]:

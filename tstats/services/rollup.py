@@ -6,11 +6,12 @@ time: the same SELECT … INTO … over the same whole intervals. A point whose 
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from tstats.catalog import ROLLUPS
 from tstats.core.rollup_compare import Finding
-from tstats.core.rollup_plan import chained, down_the_chain, kept_from, merged, ours, pieces
+from tstats.core.rollup_plan import chained, down_the_chain, kept_from, levels, merged, ours, pieces
 from tstats.core.schema import Rollup
 from tstats.core.windows import Window, runs
 from tstats.errors import BrokenStreamError, SlowError, TstatsError, UnreachableError
@@ -19,6 +20,9 @@ from tstats.services.rollup_report import Outcome, RollupReport
 from tstats.services.rollup_state import State, read_state
 from tstats.stores import rollup_cells
 from tstats.stores.influx import Influx
+
+# Rollups that are only looked at go side by side: the server needs about one core for each query.
+_LOOKS_AT_ONCE = 4
 
 Tell = Callable[[str], None]
 """Takes a line of progress."""
@@ -191,26 +195,38 @@ class RollupRepair:
         return replace(outcome, recomputed=tuple(merged(done)), points=points, left=tuple(left), error=error)
 
     def _walk(self, rollups: Sequence[Rollup], step: Step, *, applies: bool) -> RollupReport:
-        """Take the step for each rollup in turn, and carry what it found down the chain."""
+        """Take the step for each rollup, sources first, and carry what it found down the chain."""
         outcomes: list[Outcome] = []
         try:
             state = read_state(self._influx, {rollup.database for rollup in rollups}, now=self._now())
         except TstatsError as failure:
             return RollupReport(url=self.url, error=str(failure))
-        for rollup in rollups:
+
+        def taken(rollup: Rollup) -> Outcome:
             try:
                 if problem := state.problems.get(rollup.database):
-                    outcome = Outcome(finding=Finding(rollup=rollup, error=problem))
-                else:
-                    outcome = step(rollup, state)
+                    return Outcome(finding=Finding(rollup=rollup, error=problem))
+                return step(rollup, state)
             except TstatsError as failure:
                 if _is_gone(failure):
+                    raise
+                return Outcome(finding=Finding(rollup=rollup, error=str(failure)))
+
+        with ThreadPoolExecutor(1 if applies else _LOOKS_AT_ONCE, "rollup") as executor:
+            for level in levels(rollups):
+                futures = [executor.submit(taken, rollup) for rollup in level]
+                try:
+                    for rollup, future in zip(level, futures, strict=True):
+                        outcome = future.result()
+                        outcomes.append(outcome)
+                        # What could not be recomputed changes nothing further down.
+                        changed = outcome.recomputed if applies else outcome.finding.windows
+                        state.carry(rollup, changed, self._rollups)
+                except TstatsError as failure:
                     return RollupReport(url=self.url, outcomes=tuple(outcomes), error=str(failure))
-                outcome = Outcome(finding=Finding(rollup=rollup, error=str(failure)))
-            outcomes.append(outcome)
-            # What could not be recomputed changes nothing further down.
-            changed = outcome.recomputed if applies else outcome.finding.windows
-            state.carry(rollup, changed, self._rollups)
+                finally:
+                    for future in futures:
+                        future.cancel()
         return RollupReport(url=self.url, outcomes=tuple(outcomes))
 
 

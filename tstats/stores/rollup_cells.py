@@ -46,15 +46,20 @@ def source_slots(influx: Influx, rollup: Rollup, window: Window, slot: int) -> d
 
 def target_slots(influx: Influx, rollup: Rollup, window: Window, slot: int) -> dict[int, tuple[int, float]]:
     """How many cells the rollup has, and their sum, by the start of each `slot` ns."""
-    column = influxql.typed(rollup.field, "field")
-    statement = influxql.select(
-        [f"count({column})", f"sum({column})"],
-        _target(rollup),
-        start=window.start,
-        end=window.end,
-        groups=[influxql.by_time(slot)],
-    )
-    return {row[0]: (row[1], row[2]) for series in _ask(influx, rollup, statement, 2) for row in series.rows}
+
+    def ask(function: str) -> dict[int, float]:
+        statement = influxql.select(
+            [f"{function}({influxql.typed(rollup.field, 'field')})"],
+            _target(rollup),
+            start=window.start,
+            end=window.end,
+            groups=[influxql.by_time(slot)],
+        )
+        return {row[0]: row[1] for series in _ask(influx, rollup, statement, 1) for row in series.rows}
+
+    # Two statements: both functions in one take the server longer.
+    sums = ask("sum")
+    return {begin: (int(count), sums.get(begin, 0.0)) for begin, count in ask("count").items()}
 
 
 def target_counts(
