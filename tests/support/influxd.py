@@ -1,6 +1,8 @@
 """A real influxd of our own: in a folder of its own, on loopback ports of its own."""
 
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -13,13 +15,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+# Below those that Linux gives to outgoing connections: one of them could take a port before its server does.
+_PORTS = range(15_000, 32_000)
+# Each process that runs tests goes through them from another place.
+_turns = itertools.count(random.Random(os.getpid()).randrange(len(_PORTS)))
+
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody listens on, another one with each call."""
+    for turn in itertools.islice(_turns, len(_PORTS)):
+        port = _PORTS[turn % len(_PORTS)]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"no port from {_PORTS.start} to {_PORTS.stop} is free")
 
 
 class Influxd:
