@@ -140,3 +140,13 @@ DELIVERYSERVICE_DAYS = DailySource(
     measurement="kbps.ds.1min",
     tags=("cdn", "deliveryservice"),
 )
+
+# What the API calls a metric, and the rollup it is read from: `bandwidth` is that of `bandwidth.cdn.1min`.
+CACHE_METRICS = {
+    rollup.target.removesuffix(".cdn.1min"): rollup for rollup in _CACHE_ROLLUPS if rollup.tags == ("cdn",)
+}
+DELIVERYSERVICE_METRICS = {
+    rollup.target.removesuffix(".ds.1min"): rollup
+    for rollup in _DELIVERYSERVICE_ROLLUPS
+    if rollup.condition == _TOTAL
+}

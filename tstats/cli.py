@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from tstats import __version__, exits, rollup_cli
+from tstats.api_cli import api
 from tstats.db_cli import db
 from tstats.simulator.cli import simulate
 from tstats.summarize_cli import summarize
+from tstats.token_cli import token
 
 app = typer.Typer(
     name="tstats",
@@ -21,6 +23,8 @@ app.command()(simulate)
 app.add_typer(rollup_cli.app, name="rollup")
 app.command()(summarize)
 app.add_typer(db, name="db")
+app.command()(api)
+app.add_typer(token, name="token")
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 (Typer's callbacks are called so)
@@ -79,7 +83,7 @@ def collect(
 
     if log_format not in (None, "text", "json"):
         raise typer.BadParameter("text or json", param_hint="--log-format")
-    settings = config.load(cfg)
+    settings = config.load(cfg, to_collect=True)
     logs.configure(settings.logs, log_format or settings.log_format)
     if settings.seelog_config is not None:
         logs.get("config").warning("seelog_ignored", remedy="seelogConfig is deprecated: use the key logs")

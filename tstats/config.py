@@ -11,113 +11,18 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from tstats.core.secret import Secret
 from tstats.errors import ConfigError
+from tstats.settings import KafkaConfig, Logs, Settings
+
+__all__ = ["KafkaConfig", "Logs", "Settings", "bind_address", "environment_name", "load"]
 
 ENVIRONMENT_PREFIX = "TSTATS_"
 _NOT_SETTINGS = {"TSTATS_CFG"}  # the environment's name of --cfg
-
-# 11 days: the system's calls for waiting take no number of any size.
-Seconds = Annotated[int, Meta(ge=0, le=1_000_000)]
-Count = Annotated[int, Meta(ge=0)]
-
-
-class KafkaConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Go's second sink; read, so that its file can stay, but not served yet."""
-
-    enable: bool = False
-    brokers: str = ""
-    topic: str = ""
-    required_acks: int = 0
-    enable_tls: bool = False
-    root_ca: str = msgspec.field(default="", name="rootCA")
-    client_cert: str = ""
-    client_cert_key: str = ""
-
-
-class Logs(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Where each level of the log goes: `stderr`, `stdout`, a path, or null for nowhere."""
-
-    error: str | None = "stderr"
-    warning: str | None = "stderr"
-    info: str | None = "stderr"
-    debug: str | None = None
-    event: str | None = None
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Every key of the file, in the file's order; intervals and timeouts are whole seconds, 0 = default.
-
-    Attributes:
-        to_url, to_user, to_passwd: Traffic Ops; `to_passwd_file` names a file that holds the password.
-        to_insecure, to_ca_cert: its certificate: unverified, or verified by this file.
-        influx_urls: `http(s)://host:port`, or `udp://host:port` for a UDP listener.
-        influx_write_mode: `any`: each batch to one of them; `all`: each batch to each of them.
-        max_publish_size: points in a write request.
-        status_to_mon: the status of the monitors that are asked.
-        cache_retention_policy, ds_retention_policy, daily_summary_retention_policy: empty is the
-            database's default one.
-        rollup_mode: who computes the rollups as time goes on: `influxdb`, by continuous queries, or `tstats`.
-        spool_directory: batches wait here on disk until InfluxDB has them; the last inventory, too.
-        spool_max_bytes: when the spool is full, its oldest batches go.
-        metrics_bind: `host:port` for /metrics and /healthz; empty: none.
-        log_format: `text` or `json`, one line an event.
-        summary_sink: where the daily summaries go beside InfluxDB.
-        database_url: the SQL database of the summaries, as SQLAlchemy names it; may hold a password. Empty
-            is a SQLite file beside the spool: ask `summary_database`.
-        summarize_delivery_services: summarize the days of each delivery service, too.
-        summary_settle_minutes: a day is summarized from so long after its end.
-    """
-
-    to_user: str = ""
-    to_passwd: Secret = msgspec.field(default_factory=Secret)
-    to_passwd_file: str = ""
-    to_url: str = ""
-    to_request_timeout: Seconds = 10
-    to_insecure: bool = False
-    to_ca_cert: str = ""
-    disable_influx: bool = False
-    influx_user: str = ""
-    influx_password: Secret = msgspec.field(default_factory=Secret)
-    influx_password_file: str = ""
-    influx_urls: list[str] = []
-    influx_write_mode: Literal["any", "all"] = "any"
-    influx_timeout: Seconds = 30
-    influx_insecure: bool = False
-    influx_ca_cert: str = ""
-    polling_interval: Seconds = 10
-    publishing_interval: Seconds = 30
-    config_interval: Seconds = 300
-    daily_summary_polling_interval: Seconds = 60
-    max_publish_size: Count = 10_000
-    status_to_mon: str = "ONLINE"
-    cache_retention_policy: str = ""
-    ds_retention_policy: str = ""
-    daily_summary_retention_policy: str = ""
-    rollup_mode: Literal["influxdb", "tstats"] = "influxdb"
-    spool_directory: str = "tstats-spool"
-    spool_max_bytes: Annotated[int, Meta(ge=0)] = 1 << 30
-    metrics_bind: str = ""
-    log_format: Literal["text", "json"] = "text"
-    summary_sink: Literal["database", "trafficOps", "both"] = "database"
-    database_url: Secret = msgspec.field(default_factory=Secret)
-    summarize_delivery_services: bool = False
-    summary_settle_minutes: Annotated[int, Meta(ge=0, le=1_000)] = 10
-    kafka_config: KafkaConfig = KafkaConfig()
-    logs: Logs = Logs()
-    seelog_config: str | None = None
-
-    @property
-    def summary_database(self) -> Secret:
-        """The URL of the SQL database: databaseUrl, or else that of a SQLite file beside the spool."""
-        return self.database_url or Secret(f"sqlite:///{Path(self.spool_directory).parent / 'tstats.db'}")
-
-
 _FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Settings)}
 _KAFKA_KEYS = [field.encode_name for field in msgspec.structs.fields(KafkaConfig)]
 _LOG_KEYS = [field.encode_name for field in msgspec.structs.fields(Logs)]
@@ -125,8 +30,14 @@ _SMALLEST_SPOOL = 1 << 20
 _HIGHEST_PORT = 65_535
 
 
-def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+def load(path: Path, environment: Mapping[str, str] | None = None, *, to_collect: bool = False) -> Settings:
     """The settings of a file, with what `TSTATS_…` says over it, checked.
+
+    Args:
+        path: of the file.
+        environment: in place of the process's.
+        to_collect: Traffic Ops is needed. Otherwise that depends on the settings: an API on its own
+            (apiAuth `tokens` or `none`), and what else does not collect, can do without.
 
     Raises:
         ConfigError: one line that names the file and the key.
@@ -146,7 +57,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
         key, problem = _readable(str(error))
         where = f"environment: {environment_name(key)}" if key in overrides else f"{path}: {key}"
         raise ConfigError(f"{where}: {problem}") from None
-    return _checked(settings, path)
+    return _checked(settings, path, to_collect=to_collect)
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -235,21 +146,21 @@ def _readable(problem: str) -> tuple[str, str]:
     return place.strip("`").removeprefix("$."), text
 
 
-def _checked(settings: Settings, path: Path) -> Settings:
+def _checked(settings: Settings, path: Path, *, to_collect: bool) -> Settings:
     if settings.kafka_config.enable:
         raise ConfigError(f"{path}: kafkaConfig.enable: Kafka is not supported yet; set it to false")
     if settings.disable_influx:
         raise ConfigError(f"{path}: disableInflux: InfluxDB is the only sink; remove the key")
     if not settings.influx_urls:
         raise ConfigError(f'{path}: influxUrls: at least one is needed, such as ["http://localhost:8086"]')
-    if not settings.to_url:
-        raise ConfigError(f"{path}: toUrl: the URL of Traffic Ops is needed, such as https://to.example.com")
-    if not re.match(r"https?://[^/@\s]+(/|$)", settings.to_url):
-        raise ConfigError(f"{path}: toUrl: not an http(s) URL without user and password")
+    _check_traffic_ops(settings, path, to_collect=to_collect)
     if settings.spool_max_bytes < _SMALLEST_SPOOL:
         raise ConfigError(f"{path}: spoolMaxBytes: at least {_SMALLEST_SPOOL} (1 MiB)")
     if settings.metrics_bind:
         bind_address(settings.metrics_bind, f"{path}: metricsBind")
+    if bool(settings.api_tls_cert) != bool(settings.api_tls_key):
+        missing = "apiTlsKey" if settings.api_tls_cert else "apiTlsCert"
+        raise ConfigError(f"{path}: {missing}: https needs both apiTlsCert and apiTlsKey; http none of them")
     return msgspec.structs.replace(
         settings,
         to_passwd=_password(settings.to_passwd, settings.to_passwd_file, f"{path}: toPasswdFile"),
@@ -257,6 +168,22 @@ def _checked(settings: Settings, path: Path) -> Settings:
             settings.influx_password, settings.influx_password_file, f"{path}: influxPasswordFile"
         ),
     )
+
+
+def _check_traffic_ops(settings: Settings, path: Path, *, to_collect: bool) -> None:
+    if settings.to_url:
+        if not re.match(r"https?://[^/@\s]+(/|$)", settings.to_url):
+            raise ConfigError(f"{path}: toUrl: not an http(s) URL without user and password")
+        return
+    needed = f"{path}: toUrl: the URL of Traffic Ops is needed"
+    if to_collect:
+        raise ConfigError(f"{needed} to collect, such as https://to.example.com")
+    if settings.summary_sink != "database":
+        raise ConfigError(f"{needed} by summarySink {settings.summary_sink!r}; without one, it is 'database'")
+    if settings.api_auth == "trafficOps":
+        raise ConfigError(
+            f"{needed}, such as https://to.example.com; an API without one has apiAuth 'tokens' or 'none'"
+        )
 
 
 def bind_address(text: str, where: str) -> tuple[str, int]:

@@ -212,7 +212,7 @@ def _reloaded(running: _Running, path: Path, telemetry: Telemetry, *, log_format
     log = logs.get("daemon")
     old = running.collection.settings
     try:
-        new = config.load(path)
+        new = config.load(path, to_collect=True)
         logs.configure(new.logs, log_format or new.log_format)
     except TstatsError as error:
         log.error("reload_refused", error=str(error), remedy="the old configuration stays in use")

@@ -61,3 +61,7 @@ class SpoolError(TstatsError):
 
 class DatabaseError(TstatsError):
     """The SQL database cannot do what is asked, or has another schema; the text says why and what to run."""
+
+
+class TokenError(TstatsError):
+    """The file of the API's tokens cannot be used so; the text names the file and the remedy."""

@@ -106,3 +106,13 @@ def test_the_policies_are_those_of_the_golden_file(golden: Path) -> None:
         for database, policies in facts.items()
     }
     assert ours == theirs
+
+
+def test_every_value_a_minute_of_a_cdn_or_a_delivery_service_is_a_metric_of_the_api() -> None:
+    by_the_minute = [one for one in catalog.ROLLUPS if one.interval == MINUTE]
+    of_cdns = {one.target: one for one in by_the_minute if one.tags == ("cdn",)}
+    of_services = {one.target: one for one in by_the_minute if one.target.endswith(".ds.1min")}
+    assert {f"{name}.cdn.1min": one for name, one in catalog.CACHE_METRICS.items()} == of_cdns
+    assert {f"{name}.ds.1min": one for name, one in catalog.DELIVERYSERVICE_METRICS.items()} == of_services
+    assert of_cdns
+    assert of_services

@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from tstats.simulator.faults import TRAFFIC_OPS
-from tstats.simulator.server import Simulator
+from tstats.simulator.server import ADMIN, Simulator
+from tstats.simulator.sessions import User
 from tstats.simulator.world import World
 
 if TYPE_CHECKING:
@@ -152,9 +153,65 @@ def test_all_sessions_of_now_can_be_ended_at_once(sim: Simulator, http: requests
 
 
 def test_user_and_password_can_be_chosen(http: requests.Session) -> None:
-    with Simulator(World.build(cdns=1), user="someone", password="else") as sim:  # noqa: S106  # a fake's
+    someone = User(name="someone", password="else")  # noqa: S106  # a fake's
+    with Simulator(World.build(cdns=1), users=[someone]) as sim:
         assert login(sim, http).status_code == 200
         assert login(sim, http, u="admin", p="twelve12").status_code == 401
+
+
+# Users and what they see
+
+TENANT = User(name="tenant", password="t", role="read-only", services=frozenset({"cdn1-vod-02"}))  # noqa: S106  # a fake's
+WRITER = User(name="writer", password="w", role="writer", permissions=frozenset({"STAT:READ", "STAT:CREATE"}))  # noqa: S106  # the same
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Simulator]:
+    with Simulator(World.build(cdns=1, delivery_services=3), users=[ADMIN, TENANT, WRITER]) as simulator:
+        yield simulator
+
+
+@pytest.mark.parametrize(
+    ("user", "path", "seen"),
+    [
+        (ADMIN, "deliveryservices", ["cdn1-live-01", "cdn1-vod-02", "cdn1-images-03"]),
+        (TENANT, "deliveryservices", ["cdn1-vod-02"]),
+        (TENANT, "deliveryservices?xmlId=cdn1-vod-02", ["cdn1-vod-02"]),
+        (TENANT, "deliveryservices?id=2", ["cdn1-vod-02"]),
+        (TENANT, "deliveryservices?xmlId=cdn1-live-01", []),
+        (TENANT, "deliveryservices?id=1", []),
+    ],
+)
+def test_a_user_sees_the_delivery_services_of_its_tenant(
+    shared: Simulator, http: requests.Session, user: User, path: str, seen: list[str]
+) -> None:
+    login(shared, http, u=user.name, p=user.password)
+    assert [service["xmlId"] for service in records(get(shared, http, f"5.0/{path}"))] == seen
+
+
+@pytest.mark.parametrize(
+    ("version", "role"),
+    [("5.0", {"role": "read-only"}), ("3.1", {"role": 2, "roleName": "read-only"})],
+)
+def test_a_user_has_a_role(
+    shared: Simulator, http: requests.Session, version: str, role: dict[str, object]
+) -> None:
+    login(shared, http, u="tenant", p="t")
+    who = get(shared, http, f"{version}/user/current").json()["response"]
+    assert who == {"id": 2, "username": "tenant", "tenant": "tenant of tenant", "tenantId": 2} | role
+
+
+def test_a_role_has_permissions(shared: Simulator, http: requests.Session) -> None:
+    login(shared, http)
+    assert records(get(shared, http, "4.0/roles?name=writer")) == [
+        {"name": "writer", "permissions": ["STAT:CREATE", "STAT:READ"]}
+    ]
+    assert len(records(get(shared, http, "4.0/roles"))) == 3
+    assert "permissions" not in records(get(shared, http, "3.0/roles"))[0]
+
+
+def test_the_password_of_another_user_is_none(shared: Simulator, http: requests.Session) -> None:
+    assert login(shared, http, u="tenant", p=ADMIN.password).status_code == 401
 
 
 # Versions and paths

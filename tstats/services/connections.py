@@ -12,16 +12,22 @@ def influx(settings: Settings, url: str, *, retry: RetryPolicy = ONCE) -> Influx
     Raises:
         ConfigError: it is no URL of an InfluxDB.
     """
-    return Influx(
-        Endpoint.parse(
-            url,
-            user=settings.influx_user,
-            password=settings.influx_password,
-            timeout=settings.influx_timeout,
-            ca_cert=settings.influx_ca_cert or None,
-            insecure=settings.influx_insecure,
-        ),
-        retry=retry,
+    return Influx(endpoint(settings, url), retry=retry)
+
+
+def endpoint(settings: Settings, url: str) -> Endpoint:
+    """One of `influxUrls`, and how to be let in there.
+
+    Raises:
+        ConfigError: it is no URL of an InfluxDB.
+    """
+    return Endpoint.parse(
+        url,
+        user=settings.influx_user,
+        password=settings.influx_password,
+        timeout=settings.influx_timeout,
+        ca_cert=settings.influx_ca_cert or None,
+        insecure=settings.influx_insecure,
     )
 
 

@@ -12,11 +12,12 @@ from tstats.simulator.faults import TRAFFIC_OPS, Active, Faults
 from tstats.simulator.inventory import Inventory
 from tstats.simulator.listener import Listener
 from tstats.simulator.record import Asked, Record, Served
+from tstats.simulator.sessions import User
 from tstats.simulator.traffic_monitor import TrafficMonitor
 from tstats.simulator.traffic_ops import VERSIONS, TrafficOps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from types import TracebackType
 
     from tstats.simulator.exchange import Answer, Application, Request
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_USER = "admin"
 DEFAULT_PASSWORD = "twelve12"  # noqa: S105  # published: what it opens is made up
+ADMIN = User(name=DEFAULT_USER, password=DEFAULT_PASSWORD)
 LOOPBACK = "127.0.0.1"
 _LAST_PORT = 65_535
 
@@ -38,7 +40,7 @@ class Simulator:
     Attributes:
         world: what is simulated.
         faults: what goes wrong; to be set and cleared at any time.
-        user: the one user of Traffic Ops.
+        user: the first user of Traffic Ops.
         password: the password of that user.
     """
 
@@ -50,8 +52,7 @@ class Simulator:
         clock: Callable[[], float] = time.time,
         address: str = LOOPBACK,
         versions: Collection[str] = VERSIONS,
-        user: str = DEFAULT_USER,
-        password: str = DEFAULT_PASSWORD,
+        users: Sequence[User] = (ADMIN,),
         keep_bodies: bool = False,
     ) -> None:
         """Describe a simulator; ports are taken when the context is entered.
@@ -62,8 +63,7 @@ class Simulator:
             clock: returns seconds since the epoch; the traffic and all recorded times follow it.
             address: an IPv4 loopback address.
             versions: the API versions that Traffic Ops speaks.
-            user: the one user of Traffic Ops.
-            password: the password of that user.
+            users: of Traffic Ops; `user` and `password` are those of the first.
             keep_bodies: whether `served` keeps each body, which takes memory without bound.
 
         Raises:
@@ -74,8 +74,9 @@ class Simulator:
         if port and port + len(world.monitors) > _LAST_PORT:
             raise TstatsError(f"Behind port {port} there are not enough for {len(world.monitors)} monitors.")
         self.world = world
-        self.user = user
-        self.password = password
+        self.user = users[0].name
+        self.password = users[0].password
+        self._users = tuple(users)
         self._port = port
         self._clock = clock
         self._address = address
@@ -203,8 +204,7 @@ class Simulator:
             Inventory(self.world, address=self._address, ports=ports),
             faults=self.faults,
             versions=self._versions,
-            user=self.user,
-            password=self.password,
+            users=self._users,
         )
         self._applications[TRAFFIC_OPS] = self._traffic_ops
         for monitor in self.world.monitors:

@@ -12,11 +12,32 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _COOKIE = "mojolicious"
 _TOKEN = "access_token"  # noqa: S105  # the name of the cookie, not its value
 _LIFE_S = 6 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Who can log in.
+
+    Attributes:
+        role: its name; `admin` has every permission.
+        permissions: those of the role, such as `STAT:CREATE`.
+        services: xmlIds of the delivery services that the user's tenant sees; None sees all.
+    """
+
+    name: str
+    password: str
+    role: str = "admin"
+    permissions: frozenset[str] = frozenset()
+    services: frozenset[str] | None = None
+
+    def sees(self, service: str) -> bool:
+        """Whether a delivery service is of the user's tenant or of one below it."""
+        return self.services is None or service in self.services
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -32,26 +53,31 @@ class Session:
 
     key: str
     token: str
-    user: str
+    user: User
     calls: int = 0
     renewals: int = 0
 
 
 class Sessions:
-    """The sessions of one Traffic Ops with one user; safe for several threads."""
+    """The sessions of one Traffic Ops; safe for several threads."""
 
-    def __init__(self, user: str, password: str) -> None:
-        self._user = user
-        self._password = password
+    def __init__(self, users: Iterable[User]) -> None:
+        self._users = {user.name: user for user in users}
         self._lock = threading.Lock()
         self._by_key: dict[str, Session] = {}
         self._by_token: dict[str, Session] = {}
 
-    def login(self, user: str, password: str) -> Session | None:
+    @property
+    def users(self) -> tuple[User, ...]:
+        """Who can log in."""
+        return tuple(self._users.values())
+
+    def login(self, name: str, password: str) -> Session | None:
         """Return a new session, None when user or password is wrong."""
-        if (user, password) != (self._user, self._password):
+        user = self._users.get(name)
+        if user is None or user.password != password:
             return None
-        session = Session(key=secrets.token_hex(16), token=_token(user), user=user)
+        session = Session(key=secrets.token_hex(16), token=_token(name), user=user)
         with self._lock:
             self._by_key[session.key] = self._by_token[session.token] = session
         return session

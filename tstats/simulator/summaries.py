@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _TEXT_KEYS = ("summaryTime", "statDate", "cdnName", "deliveryServiceName", "statName")
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)| \d\d:\d\d:\d\d([.,]\d+)?[+-]\d\d)?",
+    re.ASCII,
+)
 _WANTED_KINDS = {"statValue": "float64"}
 _JSON_KINDS: dict[type, str] = {
     type(None): "null",
@@ -73,17 +78,18 @@ class Summaries:
         return alert("Stats Summary was successfully created", level="success")
 
     def get(self, query: str, version: str) -> Answer:
-        """Answer GET stats_summary: the rows, or with `lastSummaryDate=true` the latest summary time.
+        """Answer GET stats_summary: the rows, or with a `lastSummaryDate` the latest summary time.
 
-        `cdnName`, `deliveryServiceName` and `statName` filter; `orderby` one of them, `sortOrder=desc`
-        and `limit` work as in Traffic Ops, and an unknown `orderby` orders nothing.
+        `cdnName`, `deliveryServiceName` and `statName` filter, `lastSummaryDate` by the last alone; `orderby`
+        one of them, `sortOrder=desc` and `limit` work as in Traffic Ops; an unknown `orderby` orders nothing.
         """
         asked = dict(parse_qsl(query, keep_blank_values=True))
         rows: Iterable[Summary] = self.rows
+        of_last = bool(asked.get("lastSummaryDate"))
         for key, attribute in _ORDERS.items():
-            if asked.get(key):
+            if key in asked and (key == "statName" or not of_last):
                 rows = [row for row in rows if getattr(row, attribute) == asked[key]]
-        if asked.get("lastSummaryDate") == "true":
+        if of_last:
             latest = max((row.summary_time for row in rows), default=None)
             return json_answer({"response": {"summaryTime": latest and _time_text(latest, version)}})
         order = _ORDERS.get(asked.get("orderby", ""))
@@ -105,29 +111,30 @@ def _row(body: bytes) -> Summary:
         posted = msgspec.json.decode(body, type=dict[str, object])
     except msgspec.DecodeError as error:
         raise ValueError("decoding: unexpected EOF") from error
+    spelling = {key.lower(): key for key in (*_TEXT_KEYS, "statValue")}
+    posted = {spelling.get(key.lower(), key): value for key, value in posted.items()}
     wrong = _wrong_type(posted)
     if wrong is not None:
         raise ValueError(f"decoding: json: {wrong}")
     texts = {key: str(posted[key]) for key in _TEXT_KEYS if posted.get(key) is not None}
     value = posted.get("statValue")
+    stat_date = None
+    if "statDate" in texts:
+        if _time(texts["statDate"]) is None:
+            raise ValueError("decoding: invalid timestamp given for statDate")
+        stat_date = date.fromisoformat(texts["statDate"][:10])
     summary_time = _time(texts.get("summaryTime", ""))
     if summary_time is None:
         raise ValueError("decoding: invalid timestamp given for summaryTime")
-    stat_date = None
-    if "statDate" in texts:
-        stat_time = _time(texts["statDate"])
-        if stat_time is None:
-            raise ValueError("decoding: invalid timestamp given for statDate")
-        stat_date = stat_time.date()
-    if not texts.get("statName"):
-        raise ValueError("validating: 'statName' cannot be blank")
-    if not isinstance(value, int | float):
-        raise ValueError("validating: 'statValue' cannot be blank")  # noqa: TRY004  # a null, said in the answer
+    # Its validation takes a zero for a value that is not there.
+    blank = [f"'{key}' cannot be blank" for key in ("statName", "statValue") if not posted.get(key)]
+    if blank:
+        raise ValueError(f"validating: {', '.join(blank)}")
     return Summary(
         cdn=texts.get("cdnName") or "all",
         delivery_service=texts.get("deliveryServiceName") or "all",
         stat=texts["statName"],
-        value=float(value),
+        value=float(str(value)),
         summary_time=summary_time,
         stat_date=stat_date,
     )
@@ -135,8 +142,8 @@ def _row(body: bytes) -> Summary:
 
 def _wrong_type(posted: dict[str, object]) -> str | None:
     """Return what Traffic Ops says of the first value of a wrong JSON type, None when all are right."""
-    for key in (*_TEXT_KEYS, "statValue"):
-        kind, wanted = _JSON_KINDS[type(posted.get(key))], _WANTED_KINDS.get(key, "string")
+    for key in (key for key in posted if key in (*_TEXT_KEYS, "statValue")):
+        kind, wanted = _JSON_KINDS[type(posted[key])], _WANTED_KINDS.get(key, "string")
         if kind not in ("null", "number" if wanted == "float64" else wanted):
             return f"cannot unmarshal {kind} into Go struct field .{key} of type {wanted}"
     return None
@@ -144,13 +151,13 @@ def _wrong_type(posted: dict[str, object]) -> str | None:
 
 def _time(text: str) -> datetime | None:
     """Return the time of RFC 3339, of `2026-01-02 03:04:05+00` or of a date; None when it is none."""
-    if len(text) < len("2026-01-02") or not text[:4].isdecimal() or text[4] != "-":
+    if not _TIME.fullmatch(text):
         return None
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _time_text(time: datetime, version: str) -> str:

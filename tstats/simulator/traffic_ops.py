@@ -14,10 +14,11 @@ from tstats.simulator.sessions import Sessions
 from tstats.simulator.summaries import Summaries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from tstats.simulator.faults import Faults
     from tstats.simulator.inventory import Inventory
+    from tstats.simulator.sessions import User
 
 VERSIONS = ("3.0", "3.1", "4.0", "4.1", "5.0")
 
@@ -29,7 +30,7 @@ _UNSERVED = (
 
 
 class TrafficOps:
-    """One Traffic Ops with one user; safe for several threads.
+    """One Traffic Ops; safe for several threads.
 
     Attributes:
         sessions: who is logged in.
@@ -42,16 +43,16 @@ class TrafficOps:
         *,
         faults: Faults,
         versions: Collection[str] = VERSIONS,
-        user: str,
-        password: str,
+        users: Iterable[User],
     ) -> None:
         self._inventory = inventory
         self._faults = faults
         self._versions = frozenset(versions)
-        self.sessions = Sessions(user, password)
+        self.sessions = Sessions(users)
         self.summaries = Summaries()
         self._methods = {route: frozenset({"GET"}) for route in inventory.routes} | {
             "ping": frozenset({"GET"}),
+            "roles": frozenset({"GET"}),
             "user/current": frozenset({"GET"}),
             "user/login": frozenset({"POST"}),
             "stats_summary": frozenset({"GET", "POST"}),
@@ -87,16 +88,16 @@ class TrafficOps:
         welcome = alert("Successfully logged in.", level="success")
         return replace(welcome, headers=self.sessions.cookies(session))
 
-    def _in_session(self, request: Request, version: str, route: str, user: str) -> Answer:
+    def _in_session(self, request: Request, version: str, route: str, user: User) -> Answer:
         if route == "user/current":
-            role = {"role": 1, "roleName": "admin"} if version.startswith("3.") else {"role": "admin"}
-            who = {"id": 1, "username": user, "tenant": "root", "tenantId": 1}
-            return json_answer({"response": who | role})
+            return json_answer({"response": self._who(user, version)})
         if route == "stats_summary":
             if request.method == "POST":
                 return self.summaries.post(request.body)
             return self.summaries.get(request.query, version)
-        records = self._inventory.routes[route](version)
+        records = self._roles(version) if route == "roles" else self._inventory.routes[route](version)
+        if route == "deliveryservices":
+            records = [record for record in records if user.sees(str(record["xmlId"]))]
         for key, value in parse_qsl(request.query, keep_blank_values=True):
             # As in Traffic Ops, a parameter that is no key of the records filters nothing.
             if all(key in record for record in records):
@@ -105,6 +106,18 @@ class TrafficOps:
         if route == "servers" and not version.startswith("5."):
             body["summary"] = {"count": len(records)}
         return json_answer(body)
+
+    def _who(self, user: User, version: str) -> dict[str, object]:
+        position = self.sessions.users.index(user) + 1
+        role = {"role": position, "roleName": user.role} if version.startswith("3.") else {"role": user.role}
+        tenant = "root" if user.services is None else f"tenant of {user.name}"
+        return {"id": position, "username": user.name, "tenant": tenant, "tenantId": position} | role
+
+    def _roles(self, version: str) -> list[dict[str, object]]:
+        """Return the records of the roles that the users have; `admin` is not listed with what it may."""
+        key = "capabilities" if version.startswith("3.") else "permissions"
+        permissions = {user.role: user.permissions for user in self.sessions.users}
+        return [{"name": role, key: sorted(may)} for role, may in permissions.items()]
 
 
 def _no_such_path(request: Request) -> Answer:

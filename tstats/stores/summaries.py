@@ -179,17 +179,35 @@ class Writer:
         waiting = [_as_row(summary, at) for summary in summaries]
         with self._database.explaining(), self._connection.begin():
             for start in range(0, len(waiting), _ROWS_A_STATEMENT):
-                self._connection.execute(self._upsert(waiting[start : start + _ROWS_A_STATEMENT]))
+                rows = waiting[start : start + _ROWS_A_STATEMENT]
+                self._connection.execute(
+                    upsert(self._connection.dialect.name, rows, where=_has_another_value)
+                )
 
-    def _upsert(self, rows: list[dict[str, object]]) -> sa.Executable:
-        insert = _INSERT[self._connection.dialect.name](STATS_SUMMARY).values(rows)
-        upsert: sa.Executable = insert.on_conflict_do_update(
-            index_elements=_KEY,
-            index_where=_HAS_DATE,
-            set_={"stat_value": insert.excluded.stat_value, "summary_time": insert.excluded.summary_time},
-            where=_ROW.stat_value != insert.excluded.stat_value,
-        )
-        return upsert
+
+def upsert(
+    dialect: str, rows: list[dict[str, object]], *, where: Callable[[Any], "sa.ColumnElement[bool]"]
+) -> sa.Executable:
+    """Makes rows, or gives those of the same keys another value and summary_time.
+
+    Args:
+        dialect: the database's kind.
+        rows: with values for all columns but the id.
+        where: which rows are replaced, by the columns that would replace theirs.
+    """
+    insert = _INSERT[dialect](STATS_SUMMARY).values(rows)
+    statement: sa.Executable = insert.on_conflict_do_update(
+        index_elements=_KEY,
+        index_where=_HAS_DATE,
+        set_={"stat_value": insert.excluded.stat_value, "summary_time": insert.excluded.summary_time},
+        where=where(insert.excluded),
+    )
+    return statement
+
+
+def _has_another_value(new: Any) -> "sa.ColumnElement[bool]":  # noqa: ANN401 (SQLAlchemy's `excluded`)
+    differs: sa.ColumnElement[bool] = _ROW.stat_value != new.stat_value
+    return differs
 
 
 def _lock(connection: sa.Connection, *, until: float) -> bool:

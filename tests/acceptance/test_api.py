@@ -1,0 +1,116 @@
+"""The command `tstats api` as an operator uses it: its processes, signals and complaints."""
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.commands import command, run
+from tests.support.influxd import free_port
+from tests.support.waiting import wait_for
+from tstats.stores.influx import Influx
+
+Process = subprocess.Popen[str]
+
+
+@contextmanager
+def serving(cfg: Path, *options: str, certificate: Path | None = None) -> Iterator[tuple[str, Process]]:
+    """The URL and the process of an API that answers; with https where it has a certificate."""
+    bind = f"127.0.0.1:{free_port()}"
+    url = f"{'https' if certificate else 'http'}://{bind}"
+    process = subprocess.Popen(
+        [command("tstats"), "api", "--cfg", str(cfg), "--bind", bind, *options],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def answers() -> bool:
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        try:
+            return get(f"{url}/api/5.0/ping", certificate).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    try:
+        wait_for(answers, "the API to answer", seconds=60)
+        yield url, process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stderr
+        process.stderr.close()
+
+
+def get(url: str, certificate: Path | None = None) -> requests.Response:
+    return requests.get(url, timeout=30, verify=str(certificate) if certificate else True)
+
+
+def settings(influx: Influx, folder: Path, **more: str) -> Path:
+    """A file of settings."""
+    file = folder / "api.cfg"
+    values = {"apiAuth": "none", "influxUrls": [influx.url], "spoolDirectory": str(folder / "spool"), **more}
+    file.write_text(json.dumps(values))
+    return file
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of 127.0.0.1, whose key stands beside it as key.pem."""
+    openssl = shutil.which("openssl")
+    assert openssl, "openssl is not installed: apt-get install openssl"
+    made = tmp_path / "certificate.pem"
+    options = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+    files = [
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        str(tmp_path / "key.pem"),
+        "-out",
+        str(made),
+    ]
+    subprocess.run([openssl, *options.split(), *files], check=True, capture_output=True)
+    return made
+
+
+def test_it_answers_by_https_until_it_is_told_to_stop(
+    influx: Influx, tmp_path: Path, certificate: Path
+) -> None:
+    key = tmp_path / "key.pem"
+    cfg = settings(influx, tmp_path, apiTlsCert=str(certificate), apiTlsKey=str(key))
+    with serving(cfg, certificate=certificate) as (url, process):
+        answer = get(f"{url}/healthz", certificate)
+        assert answer.json() == {"healthy": True, "problems": []}
+        assert "Server" not in answer.headers
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def test_several_workers_share_the_port_and_count_together(influx: Influx, tmp_path: Path) -> None:
+    with serving(settings(influx, tmp_path), "--workers", "2") as (url, process):
+        for _ in range(20):
+            get(f"{url}/api/5.0/nothing")
+        assert 'tstats_api_requests_total{route="none",status="404"} 20.0' in get(f"{url}/metrics").text
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("bind", "more", "complaint"),
+    [
+        ("192.0.2.1:8080", {}, "apiAuth: 'none'"),
+        ("127.0.0.1:0", {"apiTlsCert": "/dev/null", "apiTlsKey": "/dev/null"}, "apiTlsCert, apiTlsKey: "),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_a_line(
+    influx: Influx, tmp_path: Path, bind: str, more: dict[str, str], complaint: str
+) -> None:
+    ended = run("tstats", "api", "--cfg", str(settings(influx, tmp_path, **more)), "--bind", bind)
+    assert ended.returncode == 2
+    assert complaint in ended.stderr
+    assert ended.stderr.count("\n") == 1

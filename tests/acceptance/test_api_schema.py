@@ -1,0 +1,140 @@
+"""The API is asked what its OpenAPI document allows and what it does not, again and again, by schemathesis.
+
+No answer may be a fault of the server, and none one that the document does not describe. It takes
+API_FUZZ_SECONDS (20): the continuous integration gives it a minute.
+"""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.api_server import ApiServer
+from tests.support.commands import command
+from tests.support.days import make_databases, migrated
+from tests.support.influxd import Influxd
+from tstats.core.secret import Secret
+from tstats.settings import Settings
+from tstats.stores.influx import Influx
+from tstats.stores.token_file import TokenFile
+
+SECONDS = int(os.environ.get("API_FUZZ_SECONDS", "20"))
+START = 1_795_000_000  # 2026-11-18T11:06:40Z, in seconds
+MINUTES = 30
+RANGES = {
+    "starts": ["2026-11-18T11:06:40Z", "2026-11-18 12:10:00.5+01", str(START * 10**9)],
+    "ends": ["2026-11-18T11:30:00Z", "2026-11-18T13:20:00,25+02:00", str((START + 3_600) * 10**9 + 1)],
+}
+# Names and times that there are, often enough to come to the data; what else is asked is left to chance.
+SETTINGS = """
+headers = {{ Authorization = "Bearer {token}" }}
+dictionaries.cdns.values = ["cdn1", "cdn2"]
+dictionaries.services.values = ["vod", "live"]
+dictionaries.stats.values = ["daily_maxgbps", "daily_bytesserved"]
+dictionaries.starts.values = {starts}
+dictionaries.ends.values = {ends}
+parameters.cdnName = {{ dictionary = "cdns", probability = 0.7 }}
+parameters.deliveryServiceName = {{ dictionary = "services", probability = 0.7 }}
+parameters.statName = {{ dictionary = "stats", probability = 0.5 }}
+parameters.startDate = {{ dictionary = "starts", probability = 0.7 }}
+parameters.endDate = {{ dictionary = "ends", probability = 0.7 }}
+
+[checks]
+# A version that is not served is answered 501, and another method 404, as by Traffic Ops.
+not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 501]
+unsupported_method.enabled = false
+allow_header_conformance.enabled = false
+# A range of many points needs a longer interval: the document cannot say so.
+positive_data_acceptance.enabled = false
+
+# Without a limit, an offset and a page are not looked at, wrong or not: so it is in Traffic Ops.
+[[operations]]
+include-operation-id = "read_stats_summary"
+checks.negative_data_rejection.enabled = false
+"""
+METRICS = ("bandwidth", "maxkbps", "connections")
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> str:
+    return TokenFile(tmp_path / "tokens.json").create("fuzz", write=True, expires=None).reveal()
+
+
+@pytest.fixture
+def api(influxd: Influxd, influx: Influx, tmp_path: Path, token: str) -> Iterator[ApiServer]:
+    """The API on a real InfluxDB with half an hour of two CDNs and two delivery services."""
+    del token  # its file is there before the API
+    make_databases(influx)
+    for database, series in (
+        ("cache_stats", [f"{metric}.cdn.1min,cdn={cdn}" for metric in METRICS for cdn in ("cdn1", "cdn2")]),
+        (
+            "deliveryservice_stats",
+            [f"kbps.ds.1min,cachegroup=total,cdn=cdn1,deliveryservice={name}" for name in ("vod", "live")],
+        ),
+    ):
+        lines = [
+            f"{name} value={minute}.5 {START + 60 * minute}" for name in series for minute in range(MINUTES)
+        ]
+        influx.write("\n".join(lines).encode(), database=database, policy="monthly", precision="s")
+    migrated(url := f"sqlite:///{tmp_path / 'tstats.db'}")
+    settings = Settings(
+        influx_urls=[influxd.url],
+        database_url=Secret(url),
+        api_auth="tokens",
+        api_tokens_file=str(tmp_path / "tokens.json"),
+    )
+    with ApiServer(settings) as server:
+        yield server
+
+
+@pytest.mark.timeout(SECONDS + 90)
+def test_no_answer_is_a_fault_and_none_is_outside_of_the_document(
+    api: ApiServer, tmp_path: Path, token: str
+) -> None:
+    settings = tmp_path / "schemathesis.toml"
+    lists = {name: json.dumps(values) for name, values in RANGES.items()}
+    settings.write_text(SETTINGS.format(token=token, **lists))
+    arguments = {
+        "--phases": "examples,coverage,fuzzing",
+        "--max-time": str(SECONDS),
+        "--generation-database": "none",
+        "--generation-with-security-parameters": "false",
+        "--warnings": "off",
+    }
+    done = subprocess.run(
+        [
+            command("schemathesis"),
+            f"--config-file={settings}",
+            "--no-color",
+            "run",
+            f"{api.url}/openapi.json",
+            *(f"{name}={value}" for name, value in arguments.items()),
+        ],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS + 75,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    metrics = requests.get(f"{api.url}/metrics", timeout=10).text
+    answers = {
+        (route, int(status)): float(count)
+        for route, status, count in re.findall(
+            r'tstats_api_requests_total\{route="([^"]*)",status="(\d+)"\} (\S+)', metrics
+        )
+    }
+    assert {status for _, status in answers if status >= 500} <= {501}
+    # And it has not only seen refusals.
+    for route in ("cache_stats", "deliveryservice_stats", "current_stats", "stats_summary"):
+        assert answers[route, 200] >= 5, answers
+        assert answers[route, 401] >= 1, answers
+    assert answers["cache_stats", 400] >= 5, answers

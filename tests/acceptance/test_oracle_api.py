@@ -1,0 +1,88 @@
+"""The API answers recorded requests as Traffic Ops did, on the points that it had.
+
+The recordings are no part of this repository: where they stand beside it they are used.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.api_server import ApiServer
+from tests.support.influxd import free_port
+from tests.support.waiting import wait_for
+from tstats import catalog
+from tstats.config import Settings
+from tstats.core.influxql import create_database, create_retention_policy
+from tstats.core.schema import INFINITE
+from tstats.stores.influx import Influx
+
+ORACLE = Path(__file__).parents[3] / "shared" / "oracle"
+pytestmark = pytest.mark.skipif(
+    not ORACLE.is_dir(), reason="the recorded exchanges (../shared/oracle) are not here"
+)
+
+
+@pytest.fixture
+def traffic_ops() -> Iterator[str]:
+    """The URL of a stand-in that answers with recorded bodies."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, str(ORACLE / "fake_traffic_ops.py"), str(port)])
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        try:
+            return requests.get(f"{url}/api/5.0/ping", timeout=10).ok
+        except requests.ConnectionError:
+            return False
+
+    try:
+        wait_for(answers, "the stand-in to answer", seconds=30)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def points(influx: Influx) -> Influx:
+    """The recorded points, and what was current of other CDNs, taken from the recorded answer."""
+    for database in (catalog.CACHE_STATS, catalog.DELIVERYSERVICE_STATS):
+        influx.query(create_database(database))
+        influx.query(create_retention_policy(database, catalog.MONTHLY, keep=INFINITE, replication=1))
+        lines = (ORACLE / "fixtures" / f"oracle.{database}.monthly.lp").read_bytes()
+        influx.write(lines, database=database, policy=catalog.MONTHLY)
+    samples = json.loads((ORACLE / "current_stats_samples.json").read_text(encoding="utf-8"))
+    bodies = [sample["expect"]["body"] for sample in samples if sample["expect"]["status"] == 200]
+    scales = (
+        ("bandwidth", "bandwidth", 1_000_000),
+        ("capacity", "maxkbps", 1_000_000 / 0.85),
+        ("connections", "connections", 1),
+    )
+    for one in bodies[0]["response"]["currentStats"]:
+        for name, metric, scale in scales:
+            if one["cdn"] in ("cdn1", "cdn2") and one[name] is not None:
+                line = f"{metric}.cdn.1min,cdn={one['cdn']} value={one[name] * scale!r}"
+                influx.write(line.encode(), database=catalog.CACHE_STATS, policy=catalog.MONTHLY)
+    return influx
+
+
+@pytest.mark.parametrize("cases", ["api_cases.json", "current_stats_samples.json"])
+def test_every_recorded_request_is_answered_as_it_was(
+    points: Influx, traffic_ops: str, tmp_path: Path, cases: str
+) -> None:
+    settings = Settings(to_url=traffic_ops, influx_urls=[points.url], spool_directory=str(tmp_path / "spool"))
+    with ApiServer(settings) as server:
+        ended = subprocess.run(
+            [sys.executable, str(ORACLE / "replay.py"), server.url, str(ORACLE / cases)],
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+    assert ended.stdout.endswith(" passed, 0 failed\n"), ended.stdout + ended.stderr
+    assert not ended.stdout.startswith("0 passed")

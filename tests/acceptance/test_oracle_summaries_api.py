@@ -1,0 +1,116 @@
+"""What was recorded of a real Traffic Ops' stats_summary is answered alike.
+
+The recordings are no part of this repository: where they stand beside it they are used.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+import requests
+import sqlalchemy as sa
+
+from tests.support.api_server import ApiServer
+from tests.support.asked import asked
+from tests.support.days import migrated
+from tests.support.influxd import free_port
+from tests.support.waiting import wait_for
+from tstats.api.assembly import assembled
+from tstats.core.secret import Secret
+from tstats.services.migrate import Migrations
+from tstats.settings import Settings
+from tstats.stores.database import Database
+from tstats.stores.summaries import STATS_SUMMARY
+
+ORACLE = Path(__file__).parents[3] / "shared" / "oracle"
+pytestmark = pytest.mark.skipif(
+    not ORACLE.is_dir(), reason="the recorded exchanges (../shared/oracle) are not here"
+)
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[ApiServer]:
+    port = free_port()
+    with subprocess.Popen([sys.executable, str(ORACLE / "fake_traffic_ops.py"), str(port)]) as traffic_ops:
+        migrated(url := f"sqlite:///{tmp_path / 'tstats.db'}")
+        settings = Settings(
+            to_url=f"http://127.0.0.1:{port}",
+            influx_urls=["http://127.0.0.1:9"],
+            database_url=Secret(url),
+        )
+        try:
+            wait_for(lambda: _answers(settings.to_url), "the recorded Traffic Ops")
+            with ApiServer(settings) as server:
+                yield server
+        finally:
+            traffic_ops.terminate()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/api/5.0/ping", timeout=1).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_what_was_answered_to_posts_is_answered_here(api: ApiServer) -> None:
+    replayed = subprocess.run(
+        [sys.executable, str(ORACLE / "replay.py"), api.url, str(ORACLE / "stats_summary_cases.json")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (replayed.returncode, replayed.stdout.splitlines()[-1].endswith(" 0 failed")) == (0, True)
+
+
+@pytest.mark.parametrize("version", ["3.0", "4.0", "5.0"])
+def test_what_was_read_is_read_here(tmp_path: Path, version: str) -> None:
+    """From the same rows, duplicates and all: so without our key."""
+    recorded = json.loads((ORACLE / "stats_summary_reads.json").read_text(encoding="utf-8"))
+    cases = {
+        case["name"].removeprefix(f"ss-v{version}-"): case
+        for case in recorded
+        if case["name"].startswith(f"ss-v{version}-")
+    }
+    rows = cases["badorder"]["expect"]["body"]["response"]  # everything, in the order of the table
+    database = Database(Secret(f"sqlite:///{tmp_path / 'tstats.db'}"))
+    Migrations(database).upgrade("0001")
+    with database.connect(writing=True) as connection, connection.begin():
+        connection.execute(
+            sa.insert(STATS_SUMMARY),
+            [
+                {
+                    "cdn_name": row["cdnName"],
+                    "deliveryservice_name": row["deliveryServiceName"],
+                    "stat_name": row["statName"],
+                    "stat_value": row["statValue"],
+                    "summary_time": datetime.fromisoformat(row["summaryTime"]),
+                    "stat_date": row["statDate"] and date.fromisoformat(row["statDate"]),
+                }
+                for row in rows
+            ],
+        )
+    app = assembled(
+        Settings(
+            influx_urls=["http://127.0.0.1:9"],
+            database_url=Secret(f"sqlite:///{tmp_path / 'tstats.db'}"),
+            api_auth="none",
+        )
+    )
+    assert len(cases) == 6
+    for name, case in cases.items():
+        answer = asked(app, case["request"]["path"])
+        expected = case["expect"]["body"]
+        assert (answer.status, answer.headers["content-type"]) == (200, case["expect"]["content_type"])
+        assert answer.headers["vary"] == case["expect"]["vary"]
+        if name == "order":  # of rows of one name, the recorded server's order was its own
+            assert [row["statName"] for row in answer.json["response"]] == [
+                row["statName"] for row in expected["response"]
+            ]
+        else:
+            assert answer.json == expected, name

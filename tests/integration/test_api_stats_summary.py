@@ -1,0 +1,268 @@
+"""stats_summary by the whole API: its answers by version, who may, and what is told of failures."""
+
+import json
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.asked import Answer, asked
+from tests.support.days import migrated
+from tests.support.postgres import Postgres
+from tests.support.waiting import wait_for
+from tstats.api import stats_summary
+from tstats.api.app import App
+from tstats.api.assembly import assembled
+from tstats.api.routing import VERSIONS
+from tstats.core.secret import Secret
+from tstats.services import stats_summaries
+from tstats.settings import Settings
+from tstats.simulator.summaries import Summaries
+from tstats.stores.database import Database
+from tstats.stores.token_file import TokenFile
+
+CREATED = (200, "success", "Stats Summary was successfully created")
+UNAUTHORIZED = 401
+ROW: dict[str, Any] = {
+    "statDate": "2026-11-20",
+    "summaryTime": "2026-11-21T21:51:20Z",
+    "cdnName": "cdn1",
+    "deliveryServiceName": "all",
+    "statName": "daily_maxgbps",
+    "statValue": 2.25,
+}
+NOBODY = "http://127.0.0.1:9"  # no InfluxDB is needed for summaries
+
+
+def api(url: str, **keys: Any) -> App:  # noqa: ANN401 (any setting)
+    """The API with a database of summaries; by default everybody on loopback may ask."""
+    return assembled(
+        Settings(influx_urls=[NOBODY], database_url=Secret(url), **({"api_auth": "none"} | keys))
+    )
+
+
+def post(app: App, version: str = "5.0", headers: dict[str, str] | None = None, **changed: object) -> Answer:
+    return asked(
+        app,
+        f"/api/{version}/stats_summary",
+        method="POST",
+        headers={"Content-Type": "application/json"} | (headers or {}),
+        body=json.dumps(ROW | changed).encode(),
+    )
+
+
+def get(app: App, query: str = "", version: str = "5.0") -> Answer:
+    return asked(app, f"/api/{version}/stats_summary?{query}")
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    migrated(url := f"sqlite:///{tmp_path / 'tstats.db'}")
+    return url
+
+
+@pytest.fixture
+def app(url: str) -> App:
+    return api(url)
+
+
+# --- answers
+
+
+def test_what_is_posted_can_be_read(database_url: str) -> None:
+    migrated(database_url)
+    app = api(database_url)
+    assert post(app).alert == CREATED
+    assert post(app, cdnName="cdn2", statDate=None, statValue=-3).alert == CREATED
+    assert get(app).json == {"response": [ROW, ROW | {"cdnName": "cdn2", "statDate": None, "statValue": -3}]}
+    assert get(app, "cdnName=cdn2&orderby=statName&limit=5").json["response"][0]["statValue"] == -3
+    assert get(app, "cdnName=none").json == {"response": []}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_times_are_written_as_the_version_has_them(app: App, version: str) -> None:
+    assert post(app, version).alert == CREATED
+    time = "2026-11-21T21:51:20Z" if version == "5.0" else "2026-11-21 21:51:20+00"
+    assert get(app, version=version).json == {"response": [ROW | {"summaryTime": time}]}
+    assert get(app, "lastSummaryDate=true", version).json == {"response": {"summaryTime": time}}
+    nothing = get(app, "lastSummaryDate=true&statName=none", version)
+    assert nothing.json == {"response": {"summaryTime": None}}
+
+
+def test_the_keys_of_a_record_stand_in_traffic_ops_order(app: App) -> None:
+    post(app)
+    assert list(get(app).json["response"][0]) == list(ROW)
+
+
+def test_an_answer_carries_what_traffic_ops_gives(app: App) -> None:
+    answer = get(app)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["cache-control"] == "no-store"
+    assert len(answer.headers["whole-content-sha512"]) == 88
+
+
+def test_a_day_that_is_posted_again_is_one_record(app: App) -> None:
+    assert post(app, statValue=1).alert == CREATED
+    later: dict[str, Any] = {"statValue": 2, "summaryTime": "2026-11-21T21:52:20Z"}
+    assert post(app, **later).alert == CREATED
+    assert post(app, statValue=3).alert == CREATED  # late: the newer one stays
+    assert get(app).json == {"response": [ROW | later]}
+    assert post(app, statDate=None).alert == CREATED
+    assert post(app, statDate=None).alert == CREATED
+    assert len(get(app).json["response"]) == 3
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_simulated_traffic_ops_gives_the_same(app: App, version: str) -> None:
+    simulated = Summaries()
+    for cdn, service, stat in (("cdn2", "all", "b"), ("cdn1", "all", "a"), ("cdn1", "vod", "c")):
+        row = ROW | {"cdnName": cdn, "deliveryServiceName": service, "statName": stat}
+        row["summaryTime"] = f"2026-11-21 21:5{len(simulated.rows)}:20+00"
+        simulated.post(json.dumps(row).encode())
+        assert post(app, version, **row).alert == CREATED
+    for query in (
+        "",
+        "cdnName=cdn1",
+        "cdnName=",
+        "deliveryServiceName=vod&statName=c",
+        "orderby=cdnName&sortOrder=desc",
+        "orderby=statName",
+        "orderby=nosuch",
+        "limit=2",
+        "limit=0",
+        "lastSummaryDate=true",
+        "lastSummaryDate=false&statName=a",
+        "lastSummaryDate=1&statName=none",
+        "lastSummaryDate=&statName=b",
+        "lastSummaryDate=true&cdnName=cdn2",
+    ):
+        assert get(app, query, version).json == json.loads(simulated.get(query, version).body), query
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_wrong_body_is_refused_in_traffic_ops_words(app: App, version: str) -> None:
+    refused = post(app, version, summaryTime="yesterday")
+    assert refused.alert == (400, "error", "decoding: invalid timestamp given for summaryTime")
+    empty = asked(app, f"/api/{version}/stats_summary", method="POST")
+    assert empty.alert == (400, "error", "decoding: EOF")
+    assert get(app).json == {"response": []}
+
+
+def test_a_wrong_parameter_is_told(app: App) -> None:
+    text = "Invalid limit! Must be a whole number from 0, or -1 for all records"
+    assert get(app, "limit=x").alert == (400, "error", text)
+
+
+def test_a_body_that_is_too_large_is_not_read(app: App) -> None:
+    status, level, text = post(app, statName="x" * 70_000).alert
+    assert (status, level) == (413, "error")
+    assert "65536 bytes" in text
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_another_method_does_not_exist(app: App, method: str) -> None:
+    answer = asked(app, "/api/5.0/stats_summary", method=method)
+    assert answer.alert == (404, "error", "The requested path '/api/5.0/stats_summary' does not exist.")
+
+
+def test_more_records_than_an_answer_may_have_are_refused(url: str) -> None:
+    app = api(url, api_max_points=1)
+    post(app)
+    post(app, cdnName="cdn2")
+    status, _, text = get(app).alert
+    assert (status, "limit and offset" in text) == (400, True)
+    assert len(get(app, "cdnName=cdn2").json["response"]) == 1
+
+
+# --- who may
+
+
+def test_who_has_no_token_neither_reads_nor_writes(url: str, tmp_path: Path) -> None:
+    app = api(url, api_auth="tokens", api_tokens_file=str(tmp_path / "tokens.json"))
+    for answer in (get(app), get(app, "limit=x"), post(app), post(app, statName="")):
+        assert answer.alert[:2] == (UNAUTHORIZED, "error")
+
+
+def test_a_token_to_read_does_not_write(url: str, tmp_path: Path) -> None:
+    tokens = TokenFile(tmp_path / "tokens.json")
+    app = api(url, api_auth="tokens", api_tokens_file=str(tmp_path / "tokens.json"))
+    reader, writer = (
+        {"Authorization": f"Bearer {tokens.create(name, write=name == 'writer', expires=None).reveal()}"}
+        for name in ("reader", "writer")
+    )
+    forbidden = (403, "error", "missing required Permissions: STAT:CREATE")
+    assert post(app, headers=reader).alert == forbidden
+    assert post(app, headers=reader, statName="").alert == forbidden  # before the body is looked at
+    assert post(app, headers=writer).alert == CREATED
+    assert asked(app, "/api/5.0/stats_summary", headers=reader).json == {"response": [ROW]}
+
+
+# --- failures
+
+
+def test_a_database_that_is_not_there_is_a_503_that_shows_nothing_of_it(tmp_path: Path) -> None:
+    app = api(f"sqlite:///{tmp_path / 'secret-name.db'}")
+    for ask in (get, post):
+        with capture_logs() as logs:
+            answer = ask(app)
+        assert answer.alert == (503, "error", stats_summary.NOT_USABLE)
+        assert "secret-name.db" in str(logs)
+    unreachable = api("postgresql://someone:hunter2@127.0.0.1:9/none")
+    assert get(unreachable).alert == (503, "error", stats_summary.OUT_OF_REACH)
+
+
+def test_a_locked_database_is_a_503(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stats_summaries, "_LOCK_SECONDS", 0.1)
+    app = api(url)
+    with Database(Secret(url)).connect() as other:
+        other.exec_driver_sql("COMMIT")
+        other.exec_driver_sql("BEGIN EXCLUSIVE")
+        for ask in (get, post):
+            assert ask(app).alert == (503, "error", stats_summary.NOT_USABLE)
+    assert post(app).alert == CREATED
+
+
+def test_other_requests_are_answered_while_the_database_keeps_some_waiting(
+    postgres: Postgres, postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stats_summaries, "_LOCK_SECONDS", 60.0)
+    migrated(url := postgres.url(postgres_database))
+    app = api(url, api_query_timeout=60)
+    answers: list[Answer] = []
+    threads = [threading.Thread(target=lambda: answers.append(get(app))) for _ in range(6)]
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
+    with ExitStack() as at_the_end, Database(Secret(url)).connect() as other:
+        other.exec_driver_sql("LOCK TABLE stats_summary")
+        for thread in threads:
+            thread.start()
+            at_the_end.callback(thread.join)
+        with postgres.connect() as looking:
+            wait_for(
+                lambda: looking.execute(waiting, (postgres_database,)).fetchall() == [(4,)],
+                "four sessions, of which each has a thread, that wait",
+            )
+        assert asked(app, "/api/5.0/ping").json == {"ping": "pong"}
+    assert [answer.status for answer in answers] == [200] * len(threads)
+
+
+def test_too_many_that_wait_are_sent_away(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stats_summary, "_WAITING", -stats_summary._AT_ONCE)  # noqa: SLF001 (no room at all)
+    assert get(app).alert == (503, "error", stats_summary.BUSY)
+
+
+# --- ping
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_ping_needs_no_session(url: str, tmp_path: Path, version: str) -> None:
+    app = api(url, api_auth="tokens", api_tokens_file=str(tmp_path / "tokens.json"))
+    answer = asked(app, f"/api/{version}/ping")
+    assert (answer.status, answer.body) == (200, b'{"ping":"pong"}')
+    assert asked(app, f"/api/{version}/ping", method="POST").alert[0] == 404

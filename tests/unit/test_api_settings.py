@@ -1,0 +1,100 @@
+"""The keys of the API: defaults, bounds, and when Traffic Ops' URL is needed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tstats import exits
+from tstats.cli import app
+from tstats.config import Settings, load
+from tstats.errors import ConfigError
+
+INFLUX: dict[str, object] = {"influxUrls": ["http://localhost:8086"]}
+GOOD = INFLUX | {"toUrl": "https://to.example.com"}
+
+
+def loaded(folder: Path, content: dict[str, object], *, to_collect: bool = False) -> Settings:
+    file = folder / "traffic_stats.cfg"
+    file.write_text(json.dumps(content))
+    return load(file, {}, to_collect=to_collect)
+
+
+def test_gos_file_alone_gives_an_api_with_the_sessions_of_traffic_ops(tmp_path: Path) -> None:
+    found = loaded(tmp_path, GOOD)
+    assert (found.api_auth, found.api_auth_cache_seconds) == ("trafficOps", 30)
+    assert (found.api_max_points, found.api_query_timeout, found.api_max_body_bytes) == (100_000, 30, 65_536)
+    assert (found.api_tls_cert, found.api_tls_key) == ("", "")
+
+
+@pytest.mark.parametrize("key", ["apiAuthCacheSeconds", "apiMaxPoints", "apiQueryTimeout", "apiMaxBodyBytes"])
+@pytest.mark.parametrize("absent", [0, None])
+def test_zero_and_null_mean_the_default(tmp_path: Path, key: str, absent: object) -> None:
+    assert loaded(tmp_path, GOOD | {key: absent}) == loaded(tmp_path, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("apiAuth", "everybody", "apiAuth: invalid enum value 'everybody'"),
+        ("apiAuthCacheSeconds", -1, "apiAuthCacheSeconds: expected int >= 0"),
+        ("apiAuthCacheSeconds", 3_601, "apiAuthCacheSeconds: expected int <= 3600"),
+        ("apiMaxPoints", 10_000_001, "apiMaxPoints: expected int <= 10000000"),
+        ("apiQueryTimeout", 3_601, "apiQueryTimeout: expected int <= 3600"),
+        ("apiMaxBodyBytes", 1 << 40, "apiMaxBodyBytes: expected int <= 67108864"),
+        ("apiTlsCert", "cert.pem", "apiTlsKey: https needs both apiTlsCert and apiTlsKey"),
+        ("apiTlsKey", "key.pem", "apiTlsCert: https needs both apiTlsCert and apiTlsKey"),
+    ],
+)
+def test_a_wrong_value_names_its_key(tmp_path: Path, key: str, value: object, words: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        loaded(tmp_path, GOOD | {key: value})
+    assert words in str(refused.value)
+
+
+def test_the_file_of_the_tokens_is_beside_the_spool_or_where_it_is_said(tmp_path: Path) -> None:
+    beside = loaded(tmp_path, GOOD | {"spoolDirectory": "/var/lib/tstats/spool"})
+    assert beside.tokens_file == Path("/var/lib/tstats/tstats-tokens.json")
+    assert loaded(tmp_path, GOOD | {"apiTokensFile": "/etc/tokens"}).tokens_file == Path("/etc/tokens")
+
+
+@pytest.mark.parametrize("auth", ["tokens", "none"])
+@pytest.mark.parametrize("url", ["", None])
+def test_an_api_of_its_own_needs_no_traffic_ops(tmp_path: Path, auth: str, url: object) -> None:
+    found = loaded(tmp_path, INFLUX | {"apiAuth": auth, "toUrl": url})
+    assert (found.api_auth, found.to_url) == (auth, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "to_collect", "words"),
+    [
+        ({}, False, "is needed, such as https://to.example.com; an API without one has apiAuth"),
+        ({"apiAuth": "trafficOps"}, False, "is needed, such as https://to.example.com"),
+        ({"apiAuth": "tokens"}, True, "is needed to collect"),
+        ({"apiAuth": "none"}, True, "is needed to collect"),
+        ({"apiAuth": "tokens", "summarySink": "trafficOps"}, False, "is needed by summarySink 'trafficOps'"),
+        ({"apiAuth": "tokens", "summarySink": "both"}, False, "is needed by summarySink 'both'"),
+    ],
+)
+def test_who_needs_traffic_ops_says_so(
+    tmp_path: Path, content: dict[str, object], words: str, *, to_collect: bool
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        loaded(tmp_path, INFLUX | content, to_collect=to_collect)
+    assert f"traffic_stats.cfg: toUrl: the URL of Traffic Ops {words}" in str(refused.value)
+
+
+def test_a_url_that_is_not_needed_is_checked_all_the_same(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="toUrl: not an http"):
+        loaded(tmp_path, INFLUX | {"apiAuth": "none", "toUrl": "to.example.com"})
+
+
+def test_collecting_says_that_it_needs_traffic_ops(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "traffic_stats.cfg"
+    file.write_text(json.dumps(INFLUX | {"apiAuth": "tokens"}))
+    with pytest.raises(SystemExit) as ended:
+        exits.run(app, ["collect", "--cfg", str(file)])
+    assert ended.value.code == 2
+    assert "toUrl: the URL of Traffic Ops is needed to collect" in capsys.readouterr().err

@@ -1,0 +1,101 @@
+"""Moments as a request names them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tstats.core.moment import NEWEST, OLDEST, parse_moment
+
+TEN = 1_778_061_600 * 10**9  # 2026-05-06 10:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-05-06T10:00:00Z", TEN),
+        ("2026-05-06T10:00:00.5Z", TEN + 5 * 10**8),
+        ("2026-05-06T10:00:00,25Z", TEN + 25 * 10**7),
+        ("2026-05-06T10:00:00.0000000019Z", TEN + 1),
+        ("2026-05-06T12:30:00+02:30", TEN),
+        ("2026-05-06T03:00:00-07:00", TEN),
+        ("2026-05-06T9:00:00-01:00", TEN),
+        ("2026-05-06 10:00:00+00", TEN),
+        ("2026-05-06 03:00:00-07", TEN),
+        ("2026-05-06 10:00:00.5+00", TEN + 5 * 10**8),
+        (str(TEN), TEN),
+        ("0", 0),
+        ("+5", 5),
+        ("-1", -1),
+        (str(2**63 - 1), 2**63 - 1),
+        (str(-(2**63)), -(2**63)),
+        ("0001-01-01T00:00:00Z", -62_135_596_800 * 10**9),
+        ("0000-12-31T00:00:00Z", -62_135_683_200 * 10**9),
+        ("9999-12-31T23:59:59Z", 253_402_300_799 * 10**9),
+    ],
+)
+def test_a_moment_is_nanoseconds_since_the_epoch(text: str, moment: int) -> None:
+    assert parse_moment(text) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "now",
+        "garbage",
+        "1.5e9",
+        "5s",
+        str(2**63),
+        str(-(2**63) - 1),
+        "9" * 5_000,
+        "١٢٣",
+        "2026-05-06",
+        "2026-05-06T10:00:00",
+        "2026-05-06t10:00:00z",
+        "2026-05-06T10:00Z",
+        "2026-05-06T10:00:00.Z",
+        "2026-05-06T24:00:00Z",
+        "2026-05-06T10:60:00Z",
+        "2026-05-06T10:00:60Z",
+        "2026-02-30T10:00:00Z",
+        "2026-13-01T10:00:00Z",
+        "2026-05-06T10:00:00+0200",
+        "2026-05-06T10:00:00+25:00",
+        "2026-05-06T10:00:00+02:61",
+        "2026-05-06 10:00:00",
+        "2026-05-06 10:00:00Z",
+        "2026-05-06 10:00:00+00:00",
+        " 2026-05-06T10:00:00Z",
+        "2026-05-06T10:00:00Z\n",
+    ],
+)
+def test_anything_else_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_moment(text)
+
+
+@given(
+    st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)),  # noqa: DTZ001 (the zone comes next)
+    st.integers(-14 * 60, 14 * 60),
+)
+def test_rfc_3339_in_any_zone_is_the_same_moment(local: datetime, minutes: int) -> None:
+    moment = local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    whole = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
+    assert parse_moment(moment.isoformat()) == whole * 1_000
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_moment_or_a_value_error(text: str) -> None:
+    try:
+        assert isinstance(parse_moment(text), int)
+    except ValueError as error:
+        assert str(error)  # noqa: PT017 (most texts are errors)
+
+
+def test_influxdb_s_time_is_not_all_time() -> None:
+    assert OLDEST < 0 < NEWEST
+    assert parse_moment("1677-09-21T00:12:44Z") > OLDEST > parse_moment("1677-09-21T00:12:43Z")
+    assert parse_moment("2262-04-11T23:47:16Z") < NEWEST < parse_moment("2262-04-11T23:47:17Z")

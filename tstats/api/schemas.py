@@ -1,0 +1,138 @@
+"""The shapes of the API's answers and bodies, as JSON Schema, out of the tables that make and read them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tstats import catalog
+from tstats.core.influxql_stats import SUMMARY_FIGURES
+from tstats.core.negotiation import Timestamps
+from tstats.core.schema import Rollup
+from tstats.core.stats_summary_post import VALUE
+
+Schema = dict[str, Any]
+
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_RFC_TIME: Schema = {"type": "string", "format": "date-time"}
+_UNIX_TIME: Schema = {"type": "integer", "description": "Nanoseconds since the epoch."}
+_FIGURE: Schema = {"type": "number"}
+_MAYBE: Schema = {"type": ["number", "null"]}
+_CREDENTIAL = {"type": "apiKey", "in": "cookie"}
+
+ALERTS: Schema = {"$ref": "#/components/schemas/Alerts"}
+SUMMARY_TIME: Schema = {
+    "type": ["string", "null"],
+    "pattern": rf"^{_DAY}(T{_CLOCK}Z| {_CLOCK}\+00)$",
+    "description": "In 5.0 of RFC 3339; before, `2026-11-21 21:51:20+00`.",
+}
+
+SECURITY_SCHEMES: Schema = {
+    "mojolicious": {**_CREDENTIAL, "name": "mojolicious", "description": "A session of Traffic Ops."},
+    "accessToken": {**_CREDENTIAL, "name": "access_token", "description": "A token of Traffic Ops."},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of Traffic Ops, or where there is none one that `tstats token create` made.",
+    },
+}
+
+
+def record(*, posted: bool) -> Schema:
+    """One record of stats_summary: as it is given, or as it may be posted."""
+    properties: Schema = {
+        "statDate": {
+            "type": ["string", "null"],
+            "description": "The day that the record is of, if it is of one.",
+        },
+        "summaryTime": {"type": "string", "description": "When the record was made."},
+        "cdnName": {"type": "string"},
+        "deliveryServiceName": {"type": "string", "description": "`all` for the whole CDN."},
+        "statName": {"type": "string", "minLength": 1},
+        VALUE: {"type": "number"},
+    }
+    if not posted:
+        properties["statDate"]["format"] = "date"
+        properties["summaryTime"] = {**SUMMARY_TIME, "type": "string"}
+        properties["statName"].pop("minLength")  # whoever else writes to the table may do so
+        properties[VALUE]["type"] = ["number", "null"]
+        return _object(properties)
+    for key in ("cdnName", "deliveryServiceName"):
+        properties[key] = {"type": ["string", "null"], "default": "all"}
+    properties[VALUE] |= {"not": {"const": 0}, "description": "Any number but 0, as in Traffic Ops."}
+    forms = "RFC 3339, `2026-11-21 21:51:20+00` or a date alone"
+    for key in ("statDate", "summaryTime"):
+        properties[key]["description"] += f" {forms}."
+        properties[key]["pattern"] = rf"^{_DAY}"
+        properties[key]["examples"] = ["2026-11-21T00:10:00Z"]
+    return {"type": "object", "properties": properties, "required": ["summaryTime", "statName", VALUE]}
+
+
+def statistics(
+    rollups: Iterable[Rollup], tag: str, column: str, *, totals: bool, times: Timestamps
+) -> Schema:
+    """The answer of cache_stats or deliveryservice_stats.
+
+    Args:
+        rollups: which the series may be of.
+        tag: what the series is grouped by.
+        column: the one beside the time.
+        totals: whether the summary has totals.
+        times: how they are written.
+    """
+    # A tuple in words that every reader of OpenAPI knows: they differ on prefixItems.
+    cell = {"anyOf": [_UNIX_TIME if times == "unix" else _RFC_TIME, _MAYBE]}
+    row = {"type": "array", "items": cell, "minItems": 2, "maxItems": 2}
+    series = _object(
+        {
+            "columns": {"const": ["time", column]},
+            "count": {"type": "integer", "minimum": 0, "description": "Of the values."},
+            "name": {"enum": [rollup.target for rollup in rollups]},
+            "tags": _object({tag: {"type": "string"}}),
+            "values": {"type": "array", "items": row, "description": "Time and value; null for no points."},
+        }
+    )
+    figures: Schema = dict.fromkeys(SUMMARY_FIGURES, _FIGURE) | {"count": {"type": "integer", "minimum": 0}}
+    if totals:
+        figures |= {"totalKiloBytes": _MAYBE, "totalTransactions": _MAYBE}
+    return _response(_object({"series": series, "summary": _object(figures)}, required=()))
+
+
+def components() -> Schema:
+    """Every schema that answers are made of, by its name."""
+    level = {"enum": ["success", "info", "warning", "error"]}
+    alert = _object({"text": {"type": "string"}, "level": level})
+    cdn = {"bandwidth": _MAYBE, "cdn": {"type": "string"}, "connections": _MAYBE}
+    current = {"anyOf": [_object({**cdn, "capacity": _MAYBE}), _object({**cdn, "cdn": {"const": "total"}})]}
+    found: Schema = {
+        "Alerts": _object({"alerts": {"type": "array", "items": alert, "minItems": 1}}),
+        "CurrentStats": _response(_object({"currentStats": {"type": "array", "items": current}})),
+        "Health": _object(
+            {"healthy": {"type": "boolean"}, "problems": {"type": "array", "items": {"type": "string"}}}
+        ),
+        "LastSummary": _response(_object({"summaryTime": SUMMARY_TIME})),
+        "Ping": _object({"ping": {"const": "pong"}}),
+        "PostedSummary": record(posted=True),
+        "Summaries": _response({"type": "array", "items": record(posted=False)}),
+    }
+    metrics: tuple[Timestamps, ...] = ("rfc", "unix")
+    for times in metrics:
+        found[f"CacheStats_{times}"] = statistics(
+            catalog.CACHE_METRICS.values(), "cdn", "sum_count", totals=False, times=times
+        )
+        found[f"DeliveryServiceStats_{times}"] = statistics(
+            catalog.DELIVERYSERVICE_METRICS.values(), "cachegroup", "mean", totals=True, times=times
+        )
+    return found
+
+
+def _object(properties: Schema, *, required: Iterable[str] | None = None) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties if required is None else required),
+        "additionalProperties": False,
+    }
+
+
+def _response(content: Schema) -> Schema:
+    return _object({"response": content})

@@ -1,0 +1,63 @@
+"""The InfluxQL that the API asks with; what a caller named enters it as a bound parameter only."""
+
+from collections.abc import Iterable, Mapping
+
+from tstats.core import influxql
+from tstats.core.schema import Rollup
+from tstats.core.stats_query import StatsQuery
+
+SUMMARY_FIGURES: Mapping[str, str] = {
+    "average": "mean(value)",
+    "count": "count(value)",
+    "fifthPercentile": "percentile(value, 5)",
+    "max": "max(value)",
+    "min": "min(value)",
+    "ninetyEighthPercentile": "percentile(value, 98)",
+    "ninetyFifthPercentile": "percentile(value, 95)",
+}
+"""What each figure of a summary is."""
+
+_FIGURES = ", ".join(
+    f"{function} AS {influxql.identifier(name)}" for name, function in SUMMARY_FIGURES.items()
+)
+_NAME = "$name"
+
+
+def cache_stats(query: StatsQuery) -> str:
+    """The statements of cache_stats, `$name` being the CDN: the series' if wanted, then the summary's."""
+    return _both(query, "sum(value) / count(value)", [f"{influxql.identifier('cdn')} = {_NAME}"], "cdn")
+
+
+def deliveryservice_stats(query: StatsQuery) -> str:
+    """The statements of deliveryservice_stats, `$name` being the xmlId: as `cache_stats`."""
+    conditions = [
+        *influxql.rollup_conditions(query.rollup),
+        f"{influxql.identifier('deliveryservice')} = {_NAME}",
+    ]
+    return _both(query, "mean(value)", conditions, "cachegroup")
+
+
+def current_stats(rollups: Iterable[Rollup]) -> str:
+    """A statement for each rollup: its last value in each CDN."""
+    return "; ".join(f"SELECT last(value) FROM {_target(rollup)} GROUP BY cdn" for rollup in rollups)
+
+
+def _both(query: StatsQuery, selected: str, conditions: list[str], tag: str) -> str:
+    after, before = (">=", "<=") if query.inclusive else (">", "<")
+    where = " AND ".join([*conditions, f"time {after} {query.start}", f"time {before} {query.end}"])
+    origin = _target(query.rollup)
+    statements = []
+    if query.series:
+        groups = (
+            f"time({influxql.duration(query.interval)}, {query.bucket_offset}ns), {influxql.identifier(tag)}"
+        )
+        limit = "" if query.limit is None else f" LIMIT {query.limit}"
+        offset = "" if query.offset is None else f" OFFSET {query.offset}"
+        statements.append(f"SELECT {selected} FROM {origin} WHERE {where} GROUP BY {groups}{limit}{offset}")
+    if query.summary:
+        statements.append(f"SELECT {_FIGURES} FROM {origin} WHERE {where}")
+    return "; ".join(statements)
+
+
+def _target(rollup: Rollup) -> str:
+    return influxql.source(rollup.database, rollup.target_policy, rollup.target)
