@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support import traffic_ops_database
@@ -11,6 +12,11 @@ from tests.support.influxd import Influxd
 from tests.support.postgres import Postgres
 from tstats.core.influxql import identifier
 from tstats.stores.influx import Endpoint, Influx
+
+
+# How long one example takes says more about what else runs than about the code.
+hypothesis.settings.register_profile("tstats", deadline=None)
+hypothesis.settings.load_profile("tstats")
 
 
 def pytest_configure() -> None:
