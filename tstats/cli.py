@@ -7,6 +7,7 @@ import typer
 
 from tstats import __version__, exits, rollup_cli
 from tstats.api_cli import api
+from tstats.dashboards_cli import dashboards
 from tstats.db_cli import db
 from tstats.simulator.cli import simulate
 from tstats.summarize_cli import summarize
@@ -23,6 +24,7 @@ app.command()(simulate)
 app.add_typer(rollup_cli.app, name="rollup")
 app.command()(summarize)
 app.add_typer(db, name="db")
+app.add_typer(dashboards, name="dashboards")
 app.command()(api)
 app.add_typer(token, name="token")
 
