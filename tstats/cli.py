@@ -9,6 +9,8 @@ from tstats import __version__, exits, rollup_cli
 from tstats.api_cli import api
 from tstats.dashboards_cli import dashboards
 from tstats.db_cli import db
+from tstats.doctor_cli import doctor
+from tstats.migrate_config_cli import migrate_config
 from tstats.simulator.cli import simulate
 from tstats.summarize_cli import summarize
 from tstats.token_cli import token
@@ -23,6 +25,8 @@ app = typer.Typer(
 app.command()(simulate)
 app.add_typer(rollup_cli.app, name="rollup")
 app.command()(summarize)
+app.command()(doctor)
+app.command()(migrate_config)
 app.add_typer(db, name="db")
 app.add_typer(dashboards, name="dashboards")
 app.command()(api)

@@ -70,6 +70,17 @@ class TrafficOps:
         """Give the connections back."""
         self._session.close()
 
+    def login(self) -> str:
+        """Log in anew, by the newest API version that both sides speak: that version.
+
+        Raises:
+            UnreachableError: Traffic Ops cannot be reached or fails.
+            RefusedError: a wrong password.
+            ServerError: it serves none of our versions.
+        """
+        self._login()
+        return self._version or ""
+
     def inventory(self, status: str) -> Inventory:
         """The inventory; `status` is that of the monitors to ask.
 

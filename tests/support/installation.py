@@ -1,0 +1,97 @@
+"""A whole installation that is well: Traffic Ops, monitors, an InfluxDB with points, summaries."""
+
+import json
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from tests.support.days import migrated, summarizer, write_day
+from tests.support.rollups import raw_points, write
+from tstats import catalog
+from tstats.core.diagnosis import Diagnosis, Finding, Verdict
+from tstats.core.schema import MINUTE, SECOND
+from tstats.core.windows import Window
+from tstats.services.doctor import diagnose
+from tstats.services.provision import catalog_schema, provision
+from tstats.services.rollup import RollupRepair
+from tstats.simulator.server import Simulator
+from tstats.stores.influx import Influx
+from tstats.stores.spool import Spool
+
+HOUR = 60 * MINUTE
+
+
+class Installation:
+    """What a configuration names, all of it well; a test breaks one thing and looks.
+
+    Attributes:
+        folder: configuration, spool and SQLite file are here.
+        file: the configuration.
+        influx: the InfluxDB, emptied before.
+        simulator: Traffic Ops and monitors, inside its `with`.
+    """
+
+    def __init__(self, folder: Path, influx: Influx, simulator: Simulator) -> None:
+        self.folder = folder
+        self.file = folder / "traffic_stats.cfg"
+        self.influx = influx
+        self.simulator = simulator
+        self.spool = folder / "spool"
+        self.settings: dict[str, object] = {
+            "toUrl": simulator.traffic_ops_url,
+            "toUser": simulator.user,
+            "toPasswd": simulator.password,
+            "influxUrls": [influx.url],
+            "cacheRetentionPolicy": "daily",
+            "dsRetentionPolicy": "daily",
+            "dailySummaryRetentionPolicy": "indefinite",
+            "spoolDirectory": str(self.spool),
+            # So long may points be silent and batches wait: the tests have time.
+            "publishingInterval": 600,
+            # The disk of the tests is not theirs to judge: the smallest spool needs little room.
+            "spoolMaxBytes": 1 << 20,
+        }
+        self.database_url = f"sqlite:///{folder / 'tstats.db'}"
+        self.configure()
+        self._fill()
+
+    def configure(self, **settings: object) -> None:
+        """Change keys of the file; None removes one."""
+        self.settings |= settings
+        kept = {key: value for key, value in self.settings.items() if value is not None}
+        self.file.write_text(json.dumps(kept))
+        self.file.chmod(0o600)
+
+    def diagnose(self, *, seconds: float = 30.0, ahead: float = 0.0, since: int = 2 * HOUR) -> Diagnosis:
+        """What the doctor finds, by a clock that is so many seconds ahead of the machine's."""
+        return diagnose(
+            self.file, seconds=seconds, since=since, clock=lambda: time.time() + ahead, environment={}
+        )
+
+    def _fill(self) -> None:
+        provision(
+            self.influx,
+            catalog_schema(catalog.DATABASES, replication=1),
+            allow_data_loss=False,
+            apply=True,
+        )
+        now = time.time_ns()
+        window = Window(
+            start=(now - 15 * MINUTE) // MINUTE * MINUTE, end=now // (10 * SECOND) * (10 * SECOND)
+        )
+        write(self.influx, raw_points(window))
+        RollupRepair(self.influx).run(window)
+        rows = migrated(self.database_url)
+        summaries = summarizer(self.influx, rows=rows)
+        write_day(self.influx, "cdn1", day=summaries.last_settled(time.time()) - timedelta(days=1))
+        assert summaries.run(time.time()).ok
+        Spool(self.spool, ["any"], max_bytes=1 << 20).close()
+
+
+def findings(diagnosis: Diagnosis, *verdicts: Verdict) -> dict[tuple[str, str], Finding]:
+    """The findings of some verdicts (of all without any) by area and check, areas without their URL."""
+    return {
+        (finding.area.partition(" http")[0], finding.check): finding
+        for finding in diagnosis.findings
+        if not verdicts or finding.verdict in verdicts
+    }
