@@ -13,7 +13,6 @@ from tests.support.postgres import Postgres
 from tstats.core.influxql import identifier
 from tstats.stores.influx import Endpoint, Influx
 
-
 # How long one example takes says more about what else runs than about the code.
 hypothesis.settings.register_profile("tstats", deadline=None)
 hypothesis.settings.load_profile("tstats")
