@@ -14,13 +14,14 @@ from tstats.errors import ConfigError
 # What would end a line, steer a terminal, or has no UTF-8: a monitor's words are not to be trusted.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LEVELS = ("error", "warning", "info", "debug")
+_NOWHERE = (None, "", "null")  # the texts are Go's
 
 
 def configure(logs: Logs, log_format: str) -> None:
     """Send each level to its destination from now on.
 
     Args:
-        logs: `stderr`, `stdout`, a path or None by level.
+        logs: `stderr`, `stdout`, a path, or None, "" or "null" for nowhere, by level.
         log_format: `text` (logfmt) or `json`.
 
     Raises:
@@ -29,7 +30,7 @@ def configure(logs: Logs, log_format: str) -> None:
     levels: dict[str, set[int]] = defaultdict(set)
     for name in _LEVELS:
         destination = getattr(logs, name)
-        if destination:
+        if destination not in _NOWHERE:
             levels[destination].add(getattr(logging, name.upper()))
     handlers: list[logging.Handler] = [logging.NullHandler()]  # without any, Python would choose stderr
     try:
@@ -46,7 +47,7 @@ def configure(logs: Logs, log_format: str) -> None:
     for handler in handlers:
         root.addHandler(handler)
     root.propagate = False
-    root.setLevel(logging.DEBUG if logs.debug else logging.INFO)
+    root.setLevel(logging.INFO if logs.debug in _NOWHERE else logging.DEBUG)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"

@@ -54,6 +54,24 @@ def test_streams_are_named_and_null_is_nowhere(capsys: pytest.CaptureFixture[str
     assert [json.loads(line)["level"] for line in err.splitlines()] == ["error"]
 
 
+@pytest.mark.parametrize("nowhere", ["null", ""])
+def test_go_s_words_for_nowhere_are_no_names_of_files(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nowhere: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    logs.configure(Logs(error="stderr", warning=nowhere, info=nowhere, debug=nowhere, event=nowhere), "json")
+    say_all()
+    out, err = capsys.readouterr()
+    assert (out, [json.loads(line)["level"] for line in err.splitlines()]) == ("", ["error"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_whose_name_only_holds_the_word_is_a_file(tmp_path: Path) -> None:
+    logs.configure(Logs(error=str(tmp_path / "null"), info=None), "json")
+    say_all()
+    assert levels(tmp_path / "null") == ["error"]
+
+
 def test_all_null_is_silence(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(NOWHERE, "text")
     say_all()

@@ -127,6 +127,10 @@ def tell(report: Report, log: structlog.stdlib.BoundLogger, told: set[tuple[obje
         if Outcome.DIFFERS in outcomes and ("differs", day, cdn) not in told:
             told.add(("differs", day, cdn))
             log.warning("summary_differs", **where, remedy="Traffic Ops has no call that changes a record")
+        if Outcome.ZERO in outcomes and ("zero", day, cdn) not in told:
+            told.add(("zero", day, cdn))
+            zeros = outcomes.count(Outcome.ZERO)
+            log.info("summary_not_recorded", **where, zeros=zeros, reason="Traffic Ops records no zero")
         if Outcome.NO_POINTS in outcomes and ("without", day, cdn) not in told:
             told.add(("without", day, cdn))
             without[cdn].append(day)

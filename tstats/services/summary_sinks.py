@@ -26,6 +26,7 @@ class Outcome(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     DIFFERS = "differs"  # Traffic Ops has another value, and no way to change it
+    ZERO = "zero not recorded"  # Traffic Ops takes a zero for a value that is not there, and refuses it
     NO_POINTS = "no points"
     FAILED = "failed"
 
@@ -119,7 +120,10 @@ class Records:
         self.name = traffic_ops.url
 
     def compare(self, summaries: Sequence[Summary]) -> list[Outcome]:
-        """Created where there is no record, however its value: none is posted twice, none can be changed."""
+        """Created where there is no record, however its value: none is posted twice, none can be changed.
+
+        A zero that has no record gets none.
+        """
         return [self._outcome(summary) for summary in summaries]
 
     def write(self, summaries: Sequence[Summary], *, at: datetime) -> None:
@@ -132,7 +136,7 @@ class Records:
     def _outcome(self, summary: Summary) -> Outcome:
         values = self._recorded(summary).get(summary.key)
         if values is None:
-            return Outcome.CREATED
+            return Outcome.CREATED if summary.value else Outcome.ZERO
         return Outcome.UNCHANGED if any(same(value, summary.value) for value in values) else Outcome.DIFFERS
 
     def _recorded(self, summary: Summary) -> dict[Key, list[float]]:
@@ -179,9 +183,13 @@ class Patience:
 def combined(outcomes: Sequence[Outcome]) -> Outcome:
     """What became of a summary in all sinks, the authoritative one first.
 
+    A zero that one of them could not take is told whatever the others did.
+
     >>> combined([Outcome.UNCHANGED, Outcome.CREATED]).value  # the row was there, its point was not
     'updated'
     """
+    if Outcome.ZERO in outcomes:
+        return Outcome.ZERO
     if outcomes[0] is Outcome.CREATED:
         return Outcome.CREATED
     if Outcome.CREATED in outcomes or Outcome.UPDATED in outcomes:

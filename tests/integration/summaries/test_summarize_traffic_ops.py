@@ -11,7 +11,6 @@ from tests.support.days import (
     DAY,
     SETTLED,
     daily_points,
-    make_databases,
     migrated,
     sql_rows,
     summarizer,
@@ -36,7 +35,7 @@ WORLD = World.build(cdns=2)
 
 @pytest.fixture
 def influx(influx: Influx) -> Influx:
-    make_databases(influx)
+    """A connection to an influxd with one day of one CDN."""
     write_day(influx, "cdn1", peaks={600: 2_500_000.0})
     return influx
 
@@ -131,6 +130,95 @@ def test_records_of_other_days_cdns_delivery_services_and_of_no_day_do_not_count
         )
     assert results(summarizer(influx, traffic_ops=traffic_ops).run(SETTLED)) == ["created", "created"]
     assert posted(sim)[4:] == BOTH
+
+
+# --- a day without traffic, whose zero Traffic Ops takes for a value that is not there
+
+
+def test_traffic_ops_refuses_a_zero(sim: Simulator, traffic_ops: TrafficOps) -> None:
+    zero = DaySummary(key=Key("cdn1", "all", "daily_maxgbps", DAY), value=0.0, time=0)
+    with pytest.raises(RefusedError, match="'statValue' cannot be blank"):
+        traffic_ops.record_summary(zero, at=datetime(2026, 11, 21, tzinfo=UTC))
+    assert posted(sim) == []
+
+
+def test_a_zero_is_told_and_not_posted_and_everything_else_is_done(
+    influx: Influx, sim: Simulator, traffic_ops: TrafficOps, database_url: str
+) -> None:
+    write_day(influx, "cdn2", flat=0.0)
+    rows = migrated(database_url)
+    summarizing = summarizer(influx, traffic_ops=traffic_ops, rows=rows)
+    for others in ("created", "unchanged"):
+        report = summarizing.run(SETTLED)
+        assert report.ok
+        assert results(report) == [*[others] * 2, *["zero not recorded"] * 2]
+        assert [line.value for line in report.lines if line.cdn == "cdn2"] == [0.0, 0.0]
+    assert posted(sim) == BOTH
+    assert posts(sim) == 2
+    zeros = {key: value for key, value in sql_rows(database_url).items() if key[1] == "cdn2"}
+    assert zeros == {
+        ("2026-11-20", "cdn2", "all", "daily_maxgbps"): 0.0,
+        ("2026-11-20", "cdn2", "all", "daily_bytesserved"): 0.0,
+    }
+    # The points of both statistics stand at the first minute.
+    assert [value for key, value in daily_points(influx).items() if key[1] == "cdn2"] == [0.0, 0.0]
+
+
+def test_a_daemon_tells_a_zero_once_and_tries_it_no_more(
+    influx: Influx, sim: Simulator, traffic_ops: TrafficOps
+) -> None:
+    write_day(influx, "cdn1", deliveryservice="sports", flat=0.0)
+    daemon = summarizer(influx, traffic_ops=traffic_ops, delivery_services=True)
+    with capture_logs() as events:
+        for hour in range(3):
+            assert daemon.catch_up(SETTLED + 3_600 * hour).ok
+    told = [event for event in events if event["event"] == "summary_not_recorded"]
+    assert [(event["day"], event["cdn"], event["zeros"]) for event in told] == [("2026-11-20", "cdn1", 2)]
+    assert posted(sim) == BOTH
+    assert posts(sim) == 2
+    assert len(daily_points(influx)) == 4
+
+
+def test_late_data_makes_a_record_of_what_was_a_zero(
+    influx: Influx, sim: Simulator, traffic_ops: TrafficOps
+) -> None:
+    write_day(influx, "cdn2", flat=0.0)
+    summarizing = summarizer(influx, traffic_ops=traffic_ops)
+    assert results(summarizing.run(SETTLED))[2:] == ["zero not recorded"] * 2
+    write_day(influx, "cdn2", minutes=[], peaks={600: 2_500_000.0})
+    assert results(summarizing.run(SETTLED))[2:] == ["created"] * 2
+    assert [row[0] for row in posted(sim)[2:]] == ["cdn2", "cdn2"]
+
+
+def test_a_zero_that_is_recorded_all_the_same_is_right_and_any_other_value_differs(
+    influx: Influx, sim: Simulator, traffic_ops: TrafficOps
+) -> None:
+    write_day(influx, "cdn2", flat=0.0)
+    for stat, value in (("daily_maxgbps", 0.0), ("daily_bytesserved", 1.5)):
+        sim.summaries.add(
+            Summary(
+                cdn="cdn2",
+                delivery_service="all",
+                stat=stat,
+                value=value,
+                summary_time=datetime(2026, 11, 21, tzinfo=UTC),
+                stat_date=DAY,
+            )
+        )
+    summarizing = summarizer(influx, traffic_ops=traffic_ops)
+    summarizing.run(SETTLED)
+    assert results(summarizing.run(SETTLED))[2:] == ["unchanged", "differs"]
+
+
+def test_a_dry_run_tells_a_zero_as_the_run_will(influx: Influx, traffic_ops: TrafficOps) -> None:
+    write_day(influx, "cdn2", flat=0.0)
+    summarizing = summarizer(influx, traffic_ops=traffic_ops)
+    told = summarizing.run(SETTLED, dry_run=True)
+    assert results(told) == [*["created"] * 2, *["zero not recorded"] * 2]
+    assert summarizing.run(SETTLED) == told
+
+
+# --- when something fails
 
 
 def test_a_post_whose_answer_comes_too_late_is_not_repeated(influx: Influx, sim: Simulator) -> None:

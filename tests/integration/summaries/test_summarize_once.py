@@ -12,7 +12,6 @@ from tests.support.days import (
     PEAK,
     SETTLED,
     daily_points,
-    make_databases,
     migrated,
     outcomes,
     sql_rows,
@@ -29,18 +28,6 @@ from tstats.services.summary_sinks import Outcome
 from tstats.stores.database import Database
 from tstats.stores.influx import Endpoint, Influx
 from tstats.stores.summaries import STATS_SUMMARY, Summaries
-
-
-@pytest.fixture
-def influx(influx: Influx) -> Influx:
-    make_databases(influx)
-    return influx
-
-
-@pytest.fixture
-def rows(database_url: str) -> Summaries:
-    return migrated(database_url)
-
 
 # --- exactly once
 

@@ -32,18 +32,6 @@ from tstats.stores.database import Database
 from tstats.stores.influx import Endpoint, Influx
 from tstats.stores.summaries import Summaries
 
-
-@pytest.fixture
-def influx(influx: Influx) -> Influx:
-    make_databases(influx)
-    return influx
-
-
-@pytest.fixture
-def rows(database_url: str) -> Summaries:
-    return migrated(database_url)
-
-
 # --- failures
 
 

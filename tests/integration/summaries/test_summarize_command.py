@@ -15,7 +15,6 @@ from tests.support.commands import run
 from tests.support.days import (
     SETTLED,
     daily_points,
-    make_databases,
     migrated,
     sql_rows,
     summarizer,
@@ -28,12 +27,6 @@ from tstats.stores.influx import Influx
 # The commands take the time of the machine: the day before yesterday has settled at any of its hours.
 SETTLED_DAY = datetime.now(UTC).date() - timedelta(days=2)
 PEAK = {20 * 60 + 15: 2_500_000.0}
-
-
-@pytest.fixture
-def influx(influx: Influx) -> Influx:
-    make_databases(influx)
-    return influx
 
 
 def write_cfg(folder: Path, influxd: Influxd, **keys: object) -> str:

@@ -2,8 +2,6 @@
 
 from datetime import date, timedelta
 
-import pytest
-
 from tests.support.days import (
     DAY,
     FLAT_TB,
@@ -12,8 +10,6 @@ from tests.support.days import (
     PEAK_TB,
     SETTLED,
     daily_points,
-    make_databases,
-    migrated,
     outcomes,
     seconds,
     sql_rows,
@@ -25,18 +21,6 @@ from tstats.services.summary_report import Report
 from tstats.services.summary_sinks import Outcome
 from tstats.stores.influx import Influx
 from tstats.stores.summaries import Summaries
-
-
-@pytest.fixture
-def influx(influx: Influx) -> Influx:
-    make_databases(influx)
-    return influx
-
-
-@pytest.fixture
-def rows(database_url: str) -> Summaries:
-    return migrated(database_url)
-
 
 # --- the figures
 

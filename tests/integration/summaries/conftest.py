@@ -1,0 +1,20 @@
+"""What the tests of summaries start from: the catalog's databases, and an SQL one with its schema."""
+
+import pytest
+
+from tests.support.days import make_databases, migrated
+from tstats.stores.influx import Influx
+from tstats.stores.summaries import Summaries
+
+
+@pytest.fixture
+def influx(influx: Influx) -> Influx:
+    """A connection to an influxd whose databases are empty."""
+    make_databases(influx)
+    return influx
+
+
+@pytest.fixture
+def rows(database_url: str) -> Summaries:
+    """The rows of an empty SQL database; the test runs once on each kind."""
+    return migrated(database_url)
