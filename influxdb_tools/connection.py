@@ -57,6 +57,12 @@ def _variable(prefix: str) -> str:
     return f"{prefix}_INFLUX_PASSWORD".upper().lstrip("_")
 
 
+def credentials_hint(prefix: str = "") -> str:
+    """Where the user and password of the server with this prefix come from."""
+    file, variable = _option(prefix, "password-file"), _variable(prefix)
+    return f"{_option(prefix, 'user')} and its password ({file} or {variable})"
+
+
 def user_option(prefix: str = "") -> Any:  # noqa: ANN401 (Typer's own type for it)
     """The option of the user's name, for `Annotated[str, …]`."""
     return typer.Option(_option(prefix, "user"), metavar="USER", help="User, where the server asks for one.")
@@ -188,8 +194,8 @@ class Connection:
         from tstats.stores.influx import Influx  # noqa: PLC0415 (see the module's docstring)
         from tstats.stores.retry import RetryPolicy  # noqa: PLC0415 (the same)
 
-        if self.insecure:
-            _warn_once_of_insecurity()
+        if self.insecure and endpoint.url.startswith("https:"):
+            _warn_of_insecurity(endpoint.url)
         policy = RetryPolicy(retries=self.retries, on_retry=RetryLines(retries=self.retries))
         return Influx(endpoint, retry=policy, connections=connections)
 
@@ -215,14 +221,14 @@ def say(text: str) -> None:
     typer.echo(" ".join(text.split()), err=True)
 
 
-def _warn_once_of_insecurity() -> None:
+def _warn_of_insecurity(url: str) -> None:
     """Say it in one line of our own instead of urllib3's, which comes with every request."""
     import warnings  # noqa: PLC0415 (see the module's docstring)
 
     from urllib3.exceptions import InsecureRequestWarning  # noqa: PLC0415 (the same)
 
     warnings.simplefilter("ignore", InsecureRequestWarning)
-    say("warning: --insecure: certificates are not verified")
+    say(f"warning: --insecure: the certificate of {url} is not verified")
 
 
 def each_once(endpoints: Iterable["Endpoint"]) -> list["Endpoint"]:

@@ -98,6 +98,7 @@ def create_ts_databases(  # noqa: PLR0913 (one argument an option)
     endpoints = connection.each_once(settings.endpoint(one, credentials) for one in url)
 
     from influxdb_tools import schema_report  # noqa: PLC0415 (--help and wrong usage answer at once)
+    from influxdb_tools.refusals import Side, with_remedy  # noqa: PLC0415 (the same)
     from tstats.catalog import DATABASES  # noqa: PLC0415 (the same)
     from tstats.services.provision import catalog_schema, provision  # noqa: PLC0415 (the same)
 
@@ -109,8 +110,9 @@ def create_ts_databases(  # noqa: PLR0913 (one argument an option)
         report = provision(influx, wanted, allow_data_loss=allow_data_loss, apply=apply)
         influx.close()
         reports.append(report)
+        side = Side(url=endpoint.url, user=endpoint.user, writes=apply)
         for problem in schema_report.errors(report):
-            exits.complain(problem)
+            exits.complain(with_remedy(problem, [side]))
         if output is Output.TEXT:
             schema_report.print_changes(report)
             typer.echo(schema_report.summary(report, applied=apply))

@@ -173,6 +173,7 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument an option)
         _wrong(f"source and target are the same: {source_endpoint.url}", "--target-url")
 
     from influxdb_tools import sync_display  # noqa: PLC0415 (--help and wrong usage answer at once)
+    from influxdb_tools.refusals import Side, with_remedy  # noqa: PLC0415 (the same)
     from tstats.services.sync import CONNECTIONS, sync  # noqa: PLC0415 (the same)
     from tstats.services.sync_plan import Request  # noqa: PLC0415 (the same)
 
@@ -198,8 +199,17 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument an option)
     finally:
         source.close()
         target.close()
+    sides = (
+        Side(
+            prefix="source",
+            url=source.url,
+            user=source_endpoint.user,
+            writes=request.apply and request.both_ways,
+        ),
+        Side(prefix="target", url=target.url, user=target_endpoint.user, writes=request.apply),
+    )
     for problem in sync_display.errors(report):
-        exits.complain(problem)
+        exits.complain(with_remedy(problem, sides))
     if output is Output.JSON:
         typer.echo(json.dumps(report.as_json(), indent=2))
     else:

@@ -93,11 +93,13 @@ def read_live(influx: Influx, *, only: Collection[str] | None = None) -> tuple[D
         TstatsError: it cannot be reached, refuses, or answers what is no schema.
     """
     names = [row["name"] for series in influx.query(influxql.show_databases()) for row in series.rows()]
-    queries = {
-        series.name: {row["name"]: row["query"] for row in series.rows()}
-        for series in influx.query(influxql.show_continuous_queries())
-    }
     inside = {name for name in names if name != OWN_DATABASE and (only is None or name in only)}
+    queries: dict[str, dict[str, str]] = {}
+    if inside:
+        # The answer is that for all databases; without the name of one that the user may read, it takes an
+        # administrator to ask.
+        answer = influx.query(influxql.show_continuous_queries(), database=min(inside))
+        queries = {series.name: {row["name"]: row["query"] for row in series.rows()} for series in answer}
     return tuple(
         DatabaseSpec(
             name=name,
