@@ -2,40 +2,34 @@
 
 Starts an influxd and the simulator on loopback ports of their own, creates the databases, collects for a
 short while, shows what is in InfluxDB, repairs rollups after an outage, summarizes days, syncs a second
-site and heals it, and stops what it started.
+site and heals it, asks the API, and stops what it started.
 """
 
 import argparse
 import json
 import os
-import sqlite3
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the tests' influxd starts ours, too
 
-from rich.console import Console  # noqa: E402 (after the path)
-
+from scripts import demo_site as site  # noqa: E402 (after the path)
+from scripts.demo_site import console  # noqa: E402
 from tests.support.influxd import Influxd  # noqa: E402
-from tstats.catalog import CACHE_STATS, DAILY, DATABASES, MONTHLY, ROLLUPS  # noqa: E402
-from tstats.core.influxql import identifier, select_rollup, source, string  # noqa: E402
-from tstats.core.line_protocol import point  # noqa: E402
-from tstats.simulator.traffic import cache_load, cache_stats  # noqa: E402
-from tstats.simulator.world import Cache, World  # noqa: E402
 from tstats.stores.influx import Endpoint, Influx  # noqa: E402
 
 COMMANDS = Path(sys.executable).parent
-BARS = "▁▂▃▄▅▆▇█"
-SHOWN = ("bandwidth", "bandwidth.1min", "kbps", "kbps.ds.1min", "tps_2xx")
 POLLING_SECONDS = 1
 LEAST_SECONDS = 15  # a few samples of each cache
-console = Console(highlight=False, soft_wrap=True)
 
 
 def step(text: str) -> None:
@@ -64,17 +58,23 @@ def started(*command: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(timeout=30)
 
 
+def until_it_says(process: subprocess.Popen[bytes], log: Path, words: str, *, seconds: float = 20.0) -> str:
+    """What is in the log of a command once it holds some words."""
+    deadline = time.monotonic() + seconds
+    while words not in (text := log.read_text()):
+        if process.poll() is not None or time.monotonic() > deadline:
+            sys.exit(f"demo: {words!r} did not come: {text}")
+        time.sleep(0.05)
+    return text
+
+
 def simulated(stack: ExitStack, folder: Path, seed: int) -> dict[str, object]:
     """Start the simulator; what it says of itself."""
     log = folder / "simulator.log"
     process = stack.enter_context(
         started("tstats", "simulate", "--port", "0", "--seed", str(seed), "--output", "json", log=log)
     )
-    deadline = time.monotonic() + 20
-    while not (text := log.read_text()).endswith("\n"):
-        if process.poll() is not None or time.monotonic() > deadline:
-            sys.exit(f"demo: the simulator did not start: {text}")
-        time.sleep(0.05)
+    text = until_it_says(process, log, "\n")
     answer: dict[str, object] = json.loads(text)
     return answer
 
@@ -98,132 +98,48 @@ def write_config(path: Path, simulator: dict[str, object], *urls: str) -> None:
     console.print(path.read_text(), markup=False)
 
 
-def show_points(influx: Influx) -> None:
-    """The points of each measurement, and the newest point of a few series."""
-    console.print(f"{'points':>8}  measurement", markup=False)
-    examples = []
-    for database in DATABASES:
-        names = column(influx, f"SHOW MEASUREMENTS ON {identifier(database.name)}", "name")
-        for policy in database.policies:
-            for name in names:
-                origin = source(database.name, policy.name, name)
-                counted = influx.query(f"SELECT count(*) FROM {origin}")
-                if not counted:
-                    continue
-                points = max(counted[0].values[0][1:])
-                console.print(f"{points:8}  {database.name}.{policy.name}.{name}", markup=False)
-                if name in SHOWN:
-                    newest = influx.query(f"SELECT last(*) FROM {origin} GROUP BY * SLIMIT 1")[0]
-                    tags = ",".join(f"{tag}={value}" for tag, value in newest.tags.items() if value)
-                    examples.append(f"{name},{tags} value={newest.values[0][1]:g}")
-    console.print("\nThe newest point of a few series:")
-    for example in examples:
-        console.print(f"  {example}", markup=False)
+def curl(*arguments: str) -> str:
+    """Show and run curl; its output."""
+    console.print(f"$ curl {shlex.join(arguments)}", style="cyan", markup=False)
+    result = subprocess.run(["curl", "--silent", "--show-error", *arguments], check=True, capture_output=True)  # noqa: S607
+    return result.stdout.decode()
 
 
-def column(influx: Influx, statement: str, name: str) -> list[str]:
-    """One column of an answer."""
-    return [row[name] for series in influx.query(statement) for row in series.rows()]
+def served(stack: ExitStack, config: Path) -> str:
+    """Start the API; its URL."""
+    log = config.parent / "api.log"
+    command = ("tstats", "api", "--cfg", str(config), "--bind", "127.0.0.1:0")
+    process = stack.enter_context(started(*command, log=log))
+    text = until_it_says(process, log, "event=listening")
+    return next(word.removeprefix("url=") for word in text.split() if word.startswith("url="))
 
 
-def show_bandwidth(influx: Influx, *, seconds: int) -> None:
-    """A sparkline of each CDN's bandwidth while we collected."""
-    name = source(CACHE_STATS, DAILY, "bandwidth")
-    values_of = f"SHOW TAG VALUES ON {identifier(CACHE_STATS)} FROM bandwidth WITH KEY = cdn"
-    console.print("")
-    for cdn in column(influx, values_of, "value"):
-        recent = f"time > now() - {seconds}s"
-        # Each cache is sampled every few seconds; one without a sample in a step keeps its last value.
-        answer = influx.query(
-            f"SELECT mean(value) FROM {name} WHERE cdn = {string(cdn)} AND {recent}"
-            " GROUP BY time(5s), hostname fill(previous)"
-        )
-        steps = zip(*(series.values for series in answer), strict=True)
-        gbps = [sum(kbps or 0 for _, kbps in step) / 1e6 for step in steps][1:-1]  # whole steps only
-        low, high = min(gbps), max(gbps)
-        step_size = (high - low) / (len(BARS) - 1) or 1
-        bars = "".join(BARS[round((value - low) / step_size)] for value in gbps)
-        console.print(f"{cdn} bandwidth  {bars}  {low:.2f} … {high:.2f} Gbps", markup=False)
+def log_in(simulator: dict[str, object], folder: Path) -> str:
+    """Begin a session with Traffic Ops; the file of its cookie."""
+    credentials, jar = folder / "login.json", folder / "cookies"
+    credentials.touch(mode=0o600)
+    credentials.write_text(json.dumps({"u": simulator["user"], "p": simulator["password"]}))
+    url = f"{simulator['trafficOps']}/api/5.0/user/login"
+    console.print(curl("--cookie-jar", str(jar), "--data", f"@{credentials}", url), markup=False)
+    return str(jar)
 
 
-def tags_of(cache: Cache) -> dict[str, str]:
-    """The tags that the collector gives a cache's points."""
-    return {
-        "cachegroup": cache.cachegroup,
-        "cdn": cache.cdn,
-        "hostname": cache.host,
-        "type": cache.type,
-    }
-
-
-def write_history(influx: Influx, *, days: int, seed: int) -> None:
-    """The rollups of the last days of the simulated caches, as a site has them that runs since long."""
-    world = World.build(seed=seed)
-    now = int(time.time()) // 60 * 60
-    begin = now - days * 86_400
-    for cdn in world.cdns:
-        for cache in cdn.caches:
-            load = cache_load(world.seed, cache)
-            tags = tags_of(cache)
-            lines = [
-                point(
-                    "bandwidth.1min",
-                    tags=tags,
-                    fields={"value": float(cache_stats(load, second * 1000)["bandwidth"])},
-                    time=second,
-                )
-                for second in range(begin, now, 60)
-            ]
-            influx.write("\n".join(lines).encode(), database=CACHE_STATS, policy=MONTHLY, precision="s")
-    for rollup in ROLLUPS:
-        if rollup.source == "bandwidth.1min":
-            statement = select_rollup(rollup).replace(
-                " GROUP BY", f" WHERE time >= {begin}s AND time < {now}s GROUP BY"
-            )
-            influx.query(statement)
-    console.print(
-        f"{days} days of bandwidth of {sum(len(cdn.caches) for cdn in world.cdns)} caches, minute by minute"
+def ask(api: str, jar: str) -> None:
+    """Ask the API as Traffic Portal would, with a session of Traffic Ops."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    query = urlencode(
+        {
+            "cdnName": "cdn1",
+            "metricType": "bandwidth",
+            "startDate": f"{now - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}",
+            "endDate": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            "interval": "30m",
+        },
+        safe=":",
     )
-
-
-def deliver_late(influx: Influx, *, seed: int) -> None:
-    """Half an hour of raw points, two hours old: what a spool delivers after an outage."""
-    world = World.build(seed=seed)
-    begin = int(time.time()) // 60 * 60 - 7200
-    lines = []
-    for cdn in world.cdns:
-        for cache in cdn.caches:
-            load = cache_load(world.seed, cache)
-            tags = tags_of(cache)
-            for second in range(begin, begin + 1800, 10):
-                stats = cache_stats(load, second * 1000)
-                lines += [
-                    point(stat, tags=tags, fields={"value": float(stats[stat])}, time=second)
-                    for stat in ("bandwidth", "maxKbps")
-                ]
-    influx.write("\n".join(lines).encode(), database=CACHE_STATS, policy=DAILY, precision="s")
-    console.print(
-        f"{len(lines)} raw points of half an hour, delivered when no continuous query looks any more"
-    )
-
-
-def show_rows(database: Path) -> None:
-    """The rows of the SQL database."""
-    with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute(
-            "SELECT stat_date, cdn_name, deliveryservice_name, stat_name, stat_value"
-            " FROM stats_summary ORDER BY 1, 2, 4"
-        )
-        for row in rows:
-            console.print("  {}  {:5} {:4} {:17} {:9.3f}".format(*row), markup=False)
-
-
-def lose_an_hour(influx: Influx) -> None:
-    """Delete an hour of yesterday's points on one server, as a bad disk would."""
-    end = int(time.time()) // 3600 * 3600 - 86_400
-    statement = f'DELETE FROM "bandwidth.1min" WHERE time >= {end - 3600}s AND time < {end}s'
-    console.print(f"> {statement}", style="cyan", markup=False)
-    influx.query(statement, database=CACHE_STATS)
+    console.print(curl(f"{api}/api/5.0/cache_stats?{query}"), markup=False)
+    for path in (f"cache_stats?{query}", "current_stats", "stats_summary?cdnName=cdn1&limit=2"):
+        console.print(curl("--cookie", jar, f"{api}/api/5.0/{path}"), markup=False)
 
 
 def until_a_minute_has_ended(*, least: int = 25, most: int = 58) -> int:
@@ -253,14 +169,14 @@ def collect(config: Path, influx: Influx, *, seconds: int) -> None:
     for event in ("event=inventory", "event=collected", "event=published", "event=stopped"):
         console.print(next((line for line in lines if event in line), f"(no {event})"), markup=False)
     step("What is in InfluxDB")
-    show_points(influx)
-    show_bandwidth(influx, seconds=seconds)
+    site.show_points(influx)
+    site.show_bandwidth(influx, seconds=seconds)
 
 
 def repair(config: Path, influx: Influx, *, seed: int) -> None:
     """The rollups after an outage."""
     step("After an outage: late points, rollups with a hole, and their repair")
-    deliver_late(influx, seed=seed)
+    site.deliver_late(influx, seed=seed)
     run("tstats", "rollup", "status", "--cfg", str(config), expect=3)
     run("tstats", "rollup", "repair", "--cfg", str(config))
     run("tstats", "rollup", "status", "--cfg", str(config))
@@ -269,11 +185,11 @@ def repair(config: Path, influx: Influx, *, seed: int) -> None:
 def summarize(config: Path, influx: Influx, *, seed: int) -> None:
     """The finished days."""
     step("The days: each finished one summarized, once")
-    write_history(influx, days=3, seed=seed)
+    site.write_history(influx, days=3, seed=seed)
     run("tstats", "db", "upgrade", "--cfg", str(config))
     run("tstats", "summarize", "--cfg", str(config))
     console.print("The rows of stats_summary:")
-    show_rows(config.parent / "tstats.db")
+    site.show_rows(config.parent / "tstats.db")
 
 
 def sync(server: Influxd, second: Influxd) -> None:
@@ -283,10 +199,40 @@ def sync(server: Influxd, second: Influxd) -> None:
     run("sync_ts_databases", *both)
     run("sync_ts_databases", *both, "--check")
     other = Influx(Endpoint(url=second.url))
-    lose_an_hour(other)
+    site.lose_an_hour(other)
     other.close()
     run("sync_ts_databases", *both, "--check", expect=3)
     run("sync_ts_databases", *both)
+
+
+def serve(stack: ExitStack, config: Path, simulator: dict[str, object]) -> str:
+    """The API; its URL."""
+    step("The API: what Traffic Ops answers, on these data, for a session of Traffic Ops")
+    api = served(stack, config)
+    ask(api, log_in(simulator, config.parent))
+    return api
+
+
+def keep(stack: ExitStack, config: Path, simulator: dict[str, object], api: str) -> None:
+    """Leave all of it running until Ctrl-C."""
+    step("Kept running, with live traffic, until Ctrl-C")
+    log = config.parent / "collect.log"
+    collector = stack.enter_context(started("tstats", "collect", "--cfg", str(config), log=log))
+    until_it_says(collector, log, "event=published", seconds=60)
+    subprocess.run([str(COMMANDS / "tstats"), "doctor", "--cfg", str(config)], check=False)
+    console.print(
+        f"""
+The page        {api}/
+The API         {api}/docs
+Traffic Ops     {simulator["trafficOps"]} (simulated), {simulator["user"]} / {simulator["password"]}
+Configuration   {config}
+Logs            {log}""",
+        markup=False,
+    )
+    try:
+        collector.wait()
+    except KeyboardInterrupt:
+        console.print("")
 
 
 def main() -> None:
@@ -297,6 +243,7 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=int, help="how long to collect, at least 15 (default: until a minute has ended)"
     )
+    parser.add_argument("--keep", action="store_true", help="leave all of it running, and say where to look")
     parser.add_argument("--seed", type=int, default=1, help="of the simulated traffic")
     options = parser.parse_args()
     begun = time.monotonic()
@@ -317,6 +264,9 @@ def main() -> None:
         repair(config, influx, seed=options.seed)
         summarize(config, influx, seed=options.seed)
         sync(server, stack.enter_context(Influxd(folder / "second-influxd")))
+        api = serve(stack, config, simulator)
+        if options.keep:
+            keep(stack, config, simulator, api)
     console.print(f"\nAll of it stopped again, after {time.monotonic() - begun:.0f} s.")
 
 
