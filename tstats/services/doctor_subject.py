@@ -103,7 +103,8 @@ def live_schema(subject: Subject, check: Check) -> tuple[DatabaseSpec, ...] | Fi
         ServerError: the server cannot be reached, or answers what cannot be used.
     """
     try:
-        return read_live(subject.influx, only={database.name for database in catalog.DATABASES})
+        ours = {database.name for database in catalog.DATABASES}
+        return read_live(subject.influx, only=ours, to_the_full=True)
     except RefusedError as error:
         if error.status != FORBIDDEN:
             raise

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 
 from tstats.core import influxql
 from tstats.core.schema import Database
@@ -81,13 +82,17 @@ def catalog_schema(
     )
 
 
-def read_live(influx: Influx, *, only: Collection[str] | None = None) -> tuple[DatabaseSpec, ...]:
+def read_live(
+    influx: Influx, *, only: Collection[str] | None = None, to_the_full: bool = False
+) -> tuple[DatabaseSpec, ...]:
     """The schema that the server has now.
 
     Args:
         influx: the server.
         only: the databases to look into; others come without their policies, which a user may not be
             allowed to see. None looks into all but the server's own `_internal`.
+        to_the_full: what does not come is not there. A user who is no administrator does not see what others
+            may read: that is refused then, unless all of `only` is seen.
 
     Raises:
         TstatsError: it cannot be reached, refuses, or answers what is no schema.
@@ -95,11 +100,11 @@ def read_live(influx: Influx, *, only: Collection[str] | None = None) -> tuple[D
     names = [row["name"] for series in influx.query(influxql.show_databases()) for row in series.rows()]
     inside = {name for name in names if name != OWN_DATABASE and (only is None or name in only)}
     queries: dict[str, dict[str, str]] = {}
-    if inside:
-        # The answer is that for all databases; without the name of one that the user may read, it takes an
-        # administrator to ask.
-        answer = influx.query(influxql.show_continuous_queries(), database=min(inside))
-        queries = {series.name: {row["name"]: row["query"] for row in series.rows()} for series in answer}
+    if to_the_full and (only is None or not inside.issuperset(only)):
+        queries = _continuous_queries_of_an_administrator(influx)
+    elif inside:
+        # The answer is that for all databases, but a user must be allowed to read the one that is named.
+        queries = _continuous_queries(influx, min(inside))
     return tuple(
         DatabaseSpec(
             name=name,
@@ -108,6 +113,25 @@ def read_live(influx: Influx, *, only: Collection[str] | None = None) -> tuple[D
         )
         for name in names
     )
+
+
+def _continuous_queries(influx: Influx, database: str | None) -> dict[str, dict[str, str]]:
+    answer = influx.query(influxql.show_continuous_queries(), database=database)
+    return {series.name: {row["name"]: row["query"] for row in series.rows()} for series in answer}
+
+
+def _continuous_queries_of_an_administrator(influx: Influx) -> dict[str, dict[str, str]]:
+    """Those of all databases; without naming one, the server tells them to administrators only."""
+    try:
+        return _continuous_queries(influx, None)
+    except RefusedError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        raise RefusedError(
+            f"{influx.url} shows this user only what it may read: to know which databases are there, and to"
+            " make those that are not, requires admin privilege",
+            status=error.status,
+        ) from error
 
 
 def read_policies(influx: Influx, database: str) -> tuple[PolicySpec, ...]:
@@ -151,7 +175,7 @@ def provision(
     report = InstanceReport(url=influx.url)
     try:
         report = replace(report, version=influx.version())
-        planned = plan(wishes, read_live(influx, only=names))
+        planned = plan(wishes, read_live(influx, only=names, to_the_full=True))
     except TstatsError as error:
         return replace(report, error=str(error))
     report = replace(report, unmanaged=planned.unmanaged, in_sync=not planned.changes)
@@ -161,7 +185,7 @@ def provision(
         return report
     report = replace(report, changes=_apply(influx, planned, allow_data_loss=allow_data_loss))
     try:
-        left = plan(wishes, read_live(influx, only=names)).changes
+        left = plan(wishes, read_live(influx, only=names, to_the_full=True)).changes
     except TstatsError as error:
         return replace(report, error=str(error))
     unexplained = None
