@@ -1,17 +1,20 @@
 """What the tests run against: real servers, started once a session on loopback ports of their own."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from tests.support import traffic_ops_database
+from tests.support.emptied import emptied
 from tests.support.influxd import Influxd
 from tests.support.postgres import Postgres
-from tstats.core.influxql import identifier
-from tstats.stores.influx import Endpoint, Influx
+from tstats.stores.influx import Influx
 
 # How long one example takes says more about what else runs than about the code.
 hypothesis.settings.register_profile("tstats", deadline=None)
@@ -40,19 +43,11 @@ def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
         yield server
 
 
-def _emptied(server: Influxd) -> Iterator[Influx]:
-    influx = Influx(Endpoint(url=server.url))
-    for series in influx.query("SHOW DATABASES"):
-        for row in series.rows():
-            influx.query(f"DROP DATABASE {identifier(row['name'])}")
-    yield influx
-    influx.close()
-
-
 @pytest.fixture
 def influx(influxd: Influxd) -> Iterator[Influx]:
     """A connection to an influxd without any database."""
-    yield from _emptied(influxd)
+    with closing(emptied(influxd)) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +60,8 @@ def other_influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]
 @pytest.fixture
 def other_influx(other_influxd: Influxd) -> Iterator[Influx]:
     """A connection to a second influxd without any database."""
-    yield from _emptied(other_influxd)
+    with closing(emptied(other_influxd)) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +93,21 @@ def traffic_ops_url(postgres: Postgres, postgres_database: str) -> str:
     """A small database of Traffic Ops, as its owner: 200 rows, of which 10 are duplicates."""
     traffic_ops_database.fill(postgres, postgres_database, rows=200)
     return postgres.url(postgres_database, user=traffic_ops_database.OWNER)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
+        cwd=Path(__file__).parents[1],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
 
 
 @pytest.fixture

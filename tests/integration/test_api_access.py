@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from tests.support.api_server import ApiServer
+from tests.support.emptied import emptied
 from tests.support.influxd import Influxd
 from tstats.catalog import DATABASES
 from tstats.config import Settings
@@ -20,7 +21,6 @@ from tstats.simulator.server import ADMIN, Simulator
 from tstats.simulator.sessions import User
 from tstats.simulator.world import World
 from tstats.stores.database import Database
-from tstats.stores.influx import Endpoint, Influx
 from tstats.stores.token_file import TokenFile
 
 MINE, OTHERS = "cdn1-live-01", "cdn1-vod-02"
@@ -42,7 +42,7 @@ SUMMARY = {
 @pytest.fixture(scope="module")
 def points(influxd: Influxd) -> Iterator[None]:
     """A point of a CDN and of two delivery services, and the databases around them."""
-    influx = Influx(Endpoint(url=influxd.url))
+    influx = emptied(influxd)
     moment = int(datetime(2026, 5, 6, 7, 5, tzinfo=UTC).timestamp())
     lines = {
         "cache_stats": f"bandwidth.cdn.1min,cdn=cdn1 value=5 {moment}",

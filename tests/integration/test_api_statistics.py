@@ -13,12 +13,13 @@ import pytest
 import requests
 
 from tests.support.api_server import ApiServer
+from tests.support.emptied import emptied
 from tests.support.influxd import Influxd, free_port
 from tstats import catalog
 from tstats.config import Settings
-from tstats.core.influxql import create_database, create_retention_policy, identifier
+from tstats.core.influxql import create_database, create_retention_policy
 from tstats.core.schema import INFINITE
-from tstats.stores.influx import Endpoint, Influx
+from tstats.stores.influx import Influx
 
 FIRST = int(datetime(2026, 5, 6, 10, 0, tzinfo=UTC).timestamp())
 MINUTES = [*range(6), *range(8, 10)]  # 10:00 to 10:09, of which two are missing
@@ -57,10 +58,7 @@ def points() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def filled(influxd: Influxd) -> Iterator[Influx]:
-    influx = Influx(Endpoint(url=influxd.url))
-    for series in influx.query("SHOW DATABASES"):
-        for row in series.rows():
-            influx.query(f"DROP DATABASE {identifier(row['name'])}")
+    influx = emptied(influxd)
     for database, lines in points().items():
         influx.query(create_database(database))
         influx.query(create_retention_policy(database, catalog.MONTHLY, keep=INFINITE, replication=1))

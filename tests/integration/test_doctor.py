@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.days import migrated, sql_rows
+from tests.support.emptied import emptied
 from tests.support.influxd import Influxd, free_port
 from tests.support.installation import HOUR, Installation, findings
 from tests.support.postgres import Postgres
@@ -44,10 +45,7 @@ ADMIN, PASSWORD = "chief", "correct-horse"
 @pytest.fixture(scope="module")
 def well(influxd: Influxd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation that is well, for tests that put back what they break."""
-    influx = Influx(Endpoint(url=influxd.url))
-    for series in influx.query("SHOW DATABASES"):
-        for row in series.rows():
-            influx.query(f'DROP DATABASE "{row["name"]}"')
+    influx = emptied(influxd)
     with Simulator(WORLD) as simulator:
         yield Installation(tmp_path_factory.mktemp("well"), influx, simulator)
     influx.close()
