@@ -2,6 +2,7 @@
 
 from tstats.api import authority, docs_page, document, health, ping, statistics, stats_summary
 from tstats.api.app import App
+from tstats.api.page import Page
 from tstats.api.routing import Route
 from tstats.api.service import Service
 from tstats.api.telemetry import Telemetry
@@ -28,11 +29,12 @@ def assembled(settings: Settings) -> App:
         reader=reader,
         telemetry=telemetry,
     )
-    return App(service, routes(service))
+    page = Page(service)
+    return App(service, [*routes(service), *page.routes], closers=page.closers)
 
 
 def routes(service: Service) -> list[Route]:
-    """Every way in.
+    """Every way in, but for those of the page.
 
     Raises:
         ConfigError: databaseUrl is none.

@@ -3,7 +3,6 @@
 Nothing is loaded from anywhere else, and no script stands in the page itself.
 """
 
-import importlib.util
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 
 from tstats.api.answers import KEPT
 from tstats.api.document import PATH
+from tstats.api.packaged import static_files
 from tstats.api.routing import Route
 
 _PACKAGE = "fastapi_offline"  # which carries Swagger UI's files; it is not imported
@@ -60,14 +60,7 @@ _NOT_FOUND = 404
 
 def folder() -> Path | None:
     """Where the files are; None when they are not installed."""
-    try:
-        found = importlib.util.find_spec(_PACKAGE)
-    except ValueError:  # somebody has put a module there that has no origin
-        return None
-    if found is None or not found.submodule_search_locations:
-        return None
-    static = Path(found.submodule_search_locations[0]) / "static"
-    return static if all((static / name).is_file() for name in _KINDS) else None
+    return static_files(_PACKAGE, _KINDS)
 
 
 def routes(static: Path | None) -> tuple[Route, ...]:

@@ -1,0 +1,83 @@
+"""Takes the pictures of docs/page.md: the page over a day of made-up traffic, in headless Chromium."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # the tests' influxd and browser serve here, too
+
+from tests.support.api_server import ApiServer  # noqa: E402 (after the path)
+from tests.support.browser import Browser  # noqa: E402
+from tests.support.cdn_traffic import WEEK, Traffic, caches  # noqa: E402
+from tests.support.influxd import Influxd  # noqa: E402
+from tests.support.rollups import make_databases  # noqa: E402
+from tstats.core.schema import DAY, HOUR, MINUTE  # noqa: E402
+from tstats.settings import Settings  # noqa: E402
+from tstats.stores.influx import Endpoint, Influx  # noqa: E402
+
+SERVICES = {
+    "catalog-images": ("web", 0.07),
+    "live-news": ("web", 0.18),
+    "live-sports-01": ("web", 0.31),
+    "shop-frontend": ("web", 0.12),
+    "software-updates": ("web", 0.29),
+    "vod-movies": ("video", 0.64),
+    "vod-series": ("video", 0.33),
+}
+PICTURES = (
+    # name, address, size, dark
+    ("page-overview", "?range=24h", (1440, 1480), False),
+    ("page-overview-dark", "?range=24h", (1440, 1480), True),
+    ("page-delivery-service", "?view=deliveryservice&name=live-sports-01&range=24h", (1440, 1010), False),
+    ("page-cache-group", "?view=cachegroup&name=berlin&range=6h", (1440, 960), True),
+    ("page-days", "?view=days", (1440, 900), False),
+    ("page-health", "?view=health", (1440, 1150), False),
+    ("page-phone", "?range=24h", (360, 1500), False),
+)
+
+
+def main() -> None:
+    """Fill a server, look at it, save what is seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "images")
+    folder: Path = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, Influxd(Path(scratch) / "influxd") as influxd:
+        influx = Influx(Endpoint(url=influxd.url))
+        fill(influx)
+        settings = Settings(
+            api_auth="none", influx_urls=[influxd.url], spool_directory=str(Path(scratch) / "spool")
+        )
+        with ApiServer(settings) as api, Browser(Path(scratch) / "browser") as browser:
+            for name, address, size, dark in PICTURES:
+                browser.window(*size)
+                browser.scheme("dark" if dark else "light")
+                browser.open(f"{api.url}/{address}&refresh=0")
+                browser.driver.save_screenshot(str(folder / f"{name}.png"))
+                print(f"{folder / name}.png")
+        influx.close()
+
+
+def fill(influx: Influx) -> None:
+    """A day and an hour in all details, the same of whole CDNs a week before, and 120 days of summaries."""
+    make_databases(influx)
+    now = int(time.time()) * 10**9 // MINUTE * MINUTE
+    traffic = Traffic(
+        caches(("berlin", "hamburg", "munich", "vienna", "zurich"), each=5),
+        SERVICES,
+        silent="edge-hamburg-03",
+        silent_since=now - 40 * MINUTE,
+        failing="shop-frontend",
+    )
+    start = now - DAY - HOUR
+    traffic.write(influx, range(start - WEEK, now - WEEK + MINUTE, MINUTE), details=False)
+    traffic.write(influx, range(start, now, MINUTE), details=True)
+    traffic.write_now(influx, now)
+    traffic.write_days(influx, now // DAY * DAY, 120)
+
+
+if __name__ == "__main__":
+    main()

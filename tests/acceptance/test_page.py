@@ -1,0 +1,400 @@
+"""The page in a browser: what people see, do, and are told; and whom the browser talks to."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
+
+from tests.support.api_server import ApiServer
+from tests.support.browser import Browser, hosts
+from tests.support.cdn_traffic import WEEK, Traffic, caches
+from tests.support.emptied import emptied
+from tests.support.influxd import Influxd
+from tests.support.rollups import make_databases
+from tests.support.waiting import wait_for
+from tstats.api import page_files
+from tstats.core.schema import DAY, MINUTE
+from tstats.settings import Settings
+from tstats.stores.token_file import TokenFile
+
+SERVICES = {"live-sports": ("web", 0.6), "shop": ("web", 0.4), "vod": ("video", 1.0)}
+VIEWS = {
+    "": "All CDNs",
+    "?name=web": "CDN web",
+    "?view=deliveryservice": "live-sports",
+    "?view=deliveryservice&name=live-sports": "Transactions by status",
+    "?view=cachegroup": "berlin",
+    "?view=cachegroup&name=berlin": "edge-berlin-02",
+    "?view=server": "mid-zurich-01",
+    "?view=server&name=edge-berlin-01": "Wrap count",
+    "?view=days": "Highest minute",
+    "?view=health": "tps_total.ds.1min",
+}
+WIDE, PHONE = (1280, 900), (360, 740)
+CHART = "[data-chart='Bandwidth'] "
+
+
+@pytest.fixture(scope="module")
+def influxd_url(influxd: Influxd) -> str:
+    """An influxd with an hour and a half of traffic until now, and the same a week before."""
+    influx = emptied(influxd)
+    make_databases(influx)
+    now = int(datetime.now(UTC).timestamp()) * 10**9 // MINUTE * MINUTE
+    start = now - 90 * MINUTE
+    traffic = Traffic(
+        caches(("berlin", "hamburg", "zurich"), each=2),
+        SERVICES,
+        silent="edge-hamburg-02",
+        silent_since=now - 30 * MINUTE,
+        failing="shop",
+    )
+    traffic.write(influx, range(start - WEEK, now - WEEK, MINUTE), details=False)
+    traffic.write(influx, range(start, now, MINUTE), details=True)
+    traffic.write_now(influx, now)
+    traffic.write_days(influx, now // DAY * DAY, 5)
+    influx.close()
+    return influxd.url
+
+
+@pytest.fixture(scope="module")
+def api(influxd_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an API that lets everybody in."""
+    spool = str(tmp_path_factory.mktemp("page") / "spool")
+    with ApiServer(Settings(api_auth="none", influx_urls=[influxd_url], spool_directory=spool)) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("chromium") / "profile") as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Browser:
+    """A wide window of somebody who never was here and whose system is light."""
+    chromium.driver.get("about:blank")
+    chromium.window(*WIDE)
+    chromium.scheme("light")
+    chromium.complaints()
+    chromium.requested()
+    return chromium
+
+
+def pixels(browser: Browser, line: int) -> int:
+    """How many pixels of the first chart have exactly the colour of a line."""
+    script = """
+        const canvas = document.querySelector("[data-chart='Bandwidth'] canvas");
+        const style = getComputedStyle(document.documentElement);
+        const wanted = style.getPropertyValue(`--line-${arguments[0]}`).trim();
+        const [r, g, b] = [1, 3, 5].map((at) => parseInt(wanted.slice(at, at + 2), 16));
+        const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let found = 0;
+        for (let at = 0; at < data.length; at += 4)
+            if (data[at] === r && data[at + 1] === g && data[at + 2] === b && data[at + 3] === 255)
+                found += 1;
+        return found;
+    """
+    return int(browser.run(script, line))
+
+
+def intervals(requested: list[str]) -> set[str]:
+    """The intervals that statistics were asked for."""
+    return {found[1] for url in requested if (found := re.search(r"[?&]interval=(\w+)", url))}
+
+
+# --- what is seen
+
+
+def test_it_draws_what_the_api_gives(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/?range=1h")
+    assert pixels(browser, 0) > 200  # now
+    assert pixels(browser, 1) > 100  # a week before
+    current = requests.get(f"{api}/api/5.0/current_stats", timeout=20).json()["response"]["currentStats"]
+    gbps = {one["cdn"]: one["bandwidth"] for one in current}
+    for cdn in ("web", "video"):
+        shown = re.search(rf"{cdn}\s([0-9.]+) Gbps", browser.text("[data-chart='Bandwidth by CDN'] .legend"))
+        assert shown
+        assert float(shown[1]) == pytest.approx(gbps[cdn], rel=0.01)
+
+
+def test_it_says_what_needs_a_look(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/")
+    text = browser.text()
+    assert "1 of 9 caches give no points" in text
+    assert re.search(r"edge-hamburg-02 for \d+ min", text)
+    assert re.search(r"Delivery services above 1 % of 5xx\nshop 3.1 %", text)
+
+
+def test_every_view_has_its_figures_no_complaint_and_no_other_host(browser: Browser, api: str) -> None:
+    for address, expected in VIEWS.items():
+        browser.open(f"{api}/{address}")
+        text = browser.text()
+        assert expected in text, address
+        assert "No points in this range" not in text, address
+    assert browser.complaints() == []
+    asked = browser.requested()
+    assert len(asked) > 50
+    assert hosts(asked) == {api.removeprefix("http://")}
+
+
+def test_a_click_leads_from_the_whole_to_a_part_within_the_same_range(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/?view=cachegroup&range=1h")
+    browser.driver.find_element("link text", "berlin").click()
+    wait_for(lambda: "Bandwidth by server" in browser.text(), "the cache group")
+    browser.settled()
+    browser.driver.find_element("link text", "edge-berlin-01").click()
+    wait_for(lambda: "Wrap count" in browser.text(), "the server")
+    assert "view=server" in browser.driver.current_url
+    assert "range=1h" in browser.driver.current_url
+    browser.driver.back()
+    wait_for(lambda: browser.text("h1") == "Cache group berlin", "the cache group again")
+
+
+def test_what_is_searched_is_in_the_address(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/?view=server&q=zurich")
+    assert "mid-zurich-01" in browser.text("table")
+    assert "berlin" not in browser.text("table")
+    browser.open(f"{api}/?view=deliveryservice")
+    browser.find("#like").send_keys("vo")
+    wait_for(lambda: "live-sports" not in browser.text(), "those that have it in their name")
+    assert "vod" in browser.text("table")
+    assert browser.driver.current_url.endswith("q=vo")
+
+
+def test_figures_that_are_old_are_called_old(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/")
+    assert "old" not in browser.text(".tiles")
+    script = """
+        const [values, fixed, done] = arguments;
+        const times = values.map((_, at) => 1200 - 60 * (values.length - at));
+        const span = {start: 0, end: 1200, interval: 60, times, fixed};
+        import("./page/comparison.js").then((module) => done(module.silence(values, span)));
+    """
+
+    def silence(values: list[int | None], *, fixed: bool = False) -> int:
+        return int(browser.driver.execute_async_script(script, values, fixed))
+
+    assert silence([1, 2, 3]) == 0
+    assert silence([1, 2, None, None]) == 0  # the newest minutes are not rolled up yet
+    assert silence([1, *[None] * 7]) == 420
+    assert silence([None] * 20) == 1200
+    assert silence([None] * 20, fixed=True) == 0
+
+
+def test_an_address_that_makes_no_sense_is_the_default(browser: Browser, api: str) -> None:
+    nonsense = "range=9y&interval=1s&refresh=-1&from=x&to=2020-01-01T00:00Z&view=elsewhere&days=no"
+    browser.open(f"{api}/?{nonsense}")
+    assert browser.text("h1") == "All CDNs"
+    assert "(6 h)" in browser.text("#span")
+    assert browser.complaints() == []
+
+
+def test_a_line_is_hidden_by_its_place_in_the_legend(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/?range=1h")
+    browser.find(f"{CHART}.legend button").click()
+    assert browser.find(f"{CHART}.legend button").get_attribute("aria-pressed") == "false"
+    wait_for(lambda: pixels(browser, 0) == 0, "the line to go")
+    browser.find(f"{CHART}.legend button").click()
+    wait_for(lambda: pixels(browser, 0) > 200, "the line to come back")
+
+
+# --- zoom, and the next look
+
+
+def test_a_zoom_asks_for_a_finer_interval_and_there_is_a_way_back(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/?range=24h&refresh=0")
+    assert intervals(browser.requested()) == {"5m"}
+    over = browser.find(f"{CHART}.u-over")
+    width = over.size["width"]
+    drag = ActionChains(browser.driver).move_to_element_with_offset(over, width // 4, 0)
+    drag.click_and_hold().move_by_offset(width // 5, 0).release().perform()
+    wait_for(lambda: "from=" in browser.driver.current_url, "the range of the zoom")
+    browser.settled()
+    assert intervals(browser.requested()) == {"1m"}
+    assert browser.find("#unzoom").is_displayed()
+    browser.find("#unzoom").click()
+    wait_for(lambda: "from=" not in browser.driver.current_url, "the way back")
+    browser.settled()
+    assert intervals(browser.requested()) == {"5m"}
+
+
+def test_the_buttons_zoom_where_nobody_can_drag(browser: Browser, api: str) -> None:
+    browser.window(*PHONE)
+    browser.open(f"{api}/?range=24h&refresh=0")
+    browser.find("#closer").click()
+    wait_for(lambda: "(12 h)" in browser.text("#span"), "half of the range")
+    browser.find("#wider").click()
+    wait_for(lambda: "(24 h)" in browser.text("#span"), "the whole range")
+
+
+def test_it_looks_again_by_itself(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/?refresh=1")
+    browser.requested()
+    wait_for(lambda: any("current_stats" in url for url in browser.requested()), "the next look")
+
+
+def test_what_is_seen_stays_when_the_server_goes(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/?range=1h&refresh=0")
+    offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    try:
+        Select(browser.find("#interval")).select_by_value("5m")
+        wait_for(lambda: "does not answer" in browser.text("#notice"), "the notice")
+        assert "may be old" in browser.text("#notice")
+        assert pixels(browser, 0) > 200
+    finally:
+        browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**offline, "offline": False})
+    Select(browser.find("#interval")).select_by_value("")
+    wait_for(lambda: not browser.find("#notice").is_displayed(), "the notice to go")
+
+
+# --- keys, phones, colours
+
+
+def test_keys_alone_are_enough(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/?range=6h&refresh=0")
+    keys = ActionChains(browser.driver)
+    keys.send_keys(Keys.TAB).perform()
+    assert browser.driver.switch_to.active_element.text == "Skip to the figures"
+    for _ in range(40):
+        keys.send_keys(Keys.TAB).perform()
+        if browser.run("return document.activeElement.matches('.plot')"):
+            break
+    keys.send_keys(Keys.ARROW_LEFT * 3).perform()
+    tooltip = f"{CHART}.tooltip"
+    wait_for(lambda: browser.find(tooltip).is_displayed(), "the values under the cursor")
+    assert re.search(r"\d\d:\d\d UTC\s.*now\s[0-9.]+ Gbps", browser.text(tooltip), re.DOTALL)
+    keys.send_keys("+").perform()
+    wait_for(lambda: "(3 h)" in browser.text("#span"), "the zoom")
+    browser.settled()
+    keys.send_keys("-").perform()
+    wait_for(lambda: "(6 h)" in browser.text("#span"), "the way out")
+
+
+def test_whatever_takes_the_focus_has_a_name(browser: Browser, api: str) -> None:
+    script = """
+        return [...document.querySelectorAll("a, button, input, select, [tabindex='0']")]
+            .filter((one) => !(one.ariaLabel || one.innerText?.trim() || one.labels?.length))
+            .map((one) => one.outerHTML)
+    """
+    for address in ("", "?view=server", "?view=deliveryservice", "?view=days"):
+        browser.open(f"{api}/{address}")
+        assert browser.run(script) == []
+        assert browser.run("return document.querySelectorAll('h1').length") == 1
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, api: str) -> None:
+    browser.window(*PHONE)
+    for address in VIEWS:
+        browser.open(f"{api}/{address}")
+        assert browser.run("return document.documentElement.scrollWidth") <= PHONE[0], address
+
+
+def test_it_is_dark_where_the_system_is_and_when_somebody_says_so(browser: Browser, api: str) -> None:
+    def ground() -> str:
+        return str(browser.run("return getComputedStyle(document.body).backgroundColor"))
+
+    browser.open(f"{api}/")
+    light = ground()
+    browser.scheme("dark")
+    wait_for(lambda: ground() != light, "the dark colours of the system")
+    dark = ground()
+    wait_for(lambda: pixels(browser, 0) > 100, "the lines in their dark colours")
+    browser.find("#theme").click()
+    assert ground() == light
+    browser.open(f"{api}/")
+    assert ground() == light
+    browser.find("#theme").click()
+    assert ground() == dark
+    assert browser.run("return localStorage.length") == 0  # it follows the system again
+
+
+# --- nothing to see
+
+
+def test_it_says_where_there_are_no_points(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/?view=server&name=edge-berlin-01&from=2020-01-01T00:00Z&to=2020-01-01T06:00Z")
+    assert browser.text().count("No points in this range.") == 3
+    assert browser.complaints() == []
+
+
+def test_a_name_is_text_whatever_stands_in_it(browser: Browser, api: str) -> None:
+    name = "<img src=x onerror=alert(1)>' OR 1=1; --"
+    browser.open(f"{api}/?view=server&name={quote(name)}")
+    assert browser.text("h1") == f"Server {name}"
+    assert "No points in this range." in browser.text()
+    assert browser.complaints() == []
+
+
+def test_what_does_not_exist_is_said_in_the_servers_words(browser: Browser, api: str) -> None:
+    browser.open(f"{api}/?view=deliveryservice&name=nobody&refresh=0")
+    wait_for(lambda: "No such Delivery Service: nobody" in browser.text("#notice"), "the words")
+
+
+def test_without_the_library_for_charts_the_rest_is_there(
+    browser: Browser, influxd_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_files, "folder", lambda: None)
+    settings = Settings(api_auth="none", influx_urls=[influxd_url], spool_directory=str(tmp_path / "spool"))
+    with ApiServer(settings) as server:
+        browser.open(f"{server.url}/")
+        assert "Charts need uPlot: pip install 'tstats[page]'" in browser.text()
+        assert "1 of 9 caches give no points" in browser.text()
+        assert browser.complaints() == []
+        browser.driver.get("about:blank")
+
+
+# --- who may look
+
+
+def test_a_token_lets_in_and_stays_in_the_tab(browser: Browser, influxd_url: str, tmp_path: Path) -> None:
+    tokens = TokenFile(tmp_path / "tokens.json")
+    good = tokens.create("me", write=False, expires=datetime.now(UTC) + timedelta(hours=1)).reveal()
+    settings = Settings(
+        api_auth="tokens",
+        api_tokens_file=str(tokens.path),
+        influx_urls=[influxd_url],
+        spool_directory=str(tmp_path / "spool"),
+    )
+    with ApiServer(settings) as server:
+        browser.open(f"{server.url}/?range=1h")
+        assert "A token is needed" in browser.text()
+        assert browser.find("#token").get_attribute("type") == "password"
+        browser.find("#token").send_keys("tst_wrong\n")
+        wait_for(lambda: "was not accepted" in browser.text(), "the refusal")
+        browser.find("#token").send_keys(f"{good}\n")
+        wait_for(lambda: "Needs a look" in browser.text(), "the figures")
+        browser.settled()
+        assert pixels(browser, 0) > 200
+        assert good not in browser.driver.current_url
+        assert browser.run("return [localStorage.length, document.cookie]") == [0, ""]
+        assert not any(good in url for url in browser.requested())
+        browser.driver.refresh()
+        wait_for(lambda: "Needs a look" in browser.text(), "the figures again")
+        browser.settled()
+        tokens.revoke("me")
+        Select(browser.find("#interval")).select_by_value("5m")
+        wait_for(lambda: "was not accepted" in browser.text(), "the end of the token")
+        browser.driver.get("about:blank")
+
+
+def test_without_a_session_of_traffic_ops_it_says_where_to_log_in(
+    browser: Browser, influxd_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(
+        to_url="http://127.0.0.1:9", influx_urls=[influxd_url], spool_directory=str(tmp_path / "spool")
+    )
+    with ApiServer(settings) as server:
+        browser.open(f"{server.url}/")
+        assert "Log in to Traffic Ops" in browser.text()
+        assert "Gbps" not in browser.text()
+        browser.driver.get("about:blank")

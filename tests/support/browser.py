@@ -1,0 +1,123 @@
+"""A headless Chromium, as a person who looks at the page has one, and what it saw."""
+
+import json
+import shutil
+import types
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from tests.support.waiting import wait_for
+
+_OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--hide-scrollbars",
+    "--no-proxy-server",
+)
+
+
+class Browser:
+    """A context manager; `driver` is selenium's.
+
+    Args:
+        profile: a folder for its profile, which does not exist yet.
+
+    Raises:
+        RuntimeError: Chromium is not installed; the text names the packages.
+    """
+
+    def __init__(self, profile: Path) -> None:
+        binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+        if binary is None or driver is None:
+            raise RuntimeError(
+                "Chromium is not installed: apt-get install chromium chromium-driver (scripts/setup does it)"
+            )
+        options = Options()
+        options.binary_location = binary
+        for option in (*_OPTIONS, f"--user-data-dir={profile}"):
+            options.add_argument(option)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
+        self.driver.quit()
+
+    def window(self, width: int, height: int) -> None:
+        """What a screen of this size shows."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def scheme(self, name: str) -> None:
+        """What the system prefers: `light` or `dark`."""
+        features = [{"name": "prefers-color-scheme", "value": name}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def open(self, address: str) -> None:
+        """Go there and wait until the page has its figures."""
+        self.driver.get(address)
+        self.settled()
+
+    def settled(self) -> None:
+        """Wait until the page waits for nothing."""
+        settled = "return document.querySelector('main')?.getAttribute('aria-busy') === 'false'"
+        wait_for(lambda: self.run(settled), "the page", seconds=40)
+
+    def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 (whatever the script gives)
+        """What a script gives."""
+        return self.driver.execute_script(script, *arguments)
+
+    def find(self, selector: str) -> WebElement:
+        """The first element of a CSS selector."""
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, selector: str = "main") -> str:
+        """What can be read there, at one moment; nothing where there is no such element."""
+        return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
+
+    def complaints(self) -> list[str]:
+        """What the console got since it was asked last: errors and warnings."""
+        return [entry["message"] for entry in self._log("browser") if entry["level"] != "INFO"]
+
+    def requested(self) -> list[str]:
+        """The addresses that were asked for since it was asked last."""
+        found = []
+        for entry in self._log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                found.append(message["params"]["request"]["url"])
+        return found
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]  # selenium's has no types
+        return found
+
+
+def hosts(addresses: list[str]) -> set[str]:
+    """The hosts that addresses of the network name."""
+    return {
+        urlsplit(one).netloc for one in addresses if urlsplit(one).scheme in ("http", "https", "ws", "wss")
+    }

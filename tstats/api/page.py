@@ -1,0 +1,25 @@
+"""The page: what there is to see without Grafana, by the sessions of the API."""
+
+from tstats.api import page_charts, page_files
+from tstats.api.page_health import PageHealth
+from tstats.api.page_lists import PageLists
+from tstats.api.service import Service
+
+
+class Page:
+    """Its routes, and what they keep open.
+
+    Args:
+        service: what its handlers work with; not closed with it.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._lists = PageLists(service)
+        self._health = PageHealth(service)
+        self.routes = [
+            *page_files.routes(page_files.folder()),
+            *page_charts.routes(service),
+            *self._lists.routes(),
+            *self._health.routes(),
+        ]
+        self.closers = (self._lists.aclose, self._health.aclose)
