@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
         to_passwd: Its password; better in a file or in the environment.
         to_passwd_file: A file that holds the password, instead of the key above.
         to_url: Traffic Ops: `https://host`.
-        to_request_timeout: Seconds for one request to Traffic Ops, or to a monitor.
+        to_request_timeout: Seconds for one request to Traffic Ops.
         to_insecure: Do not verify Traffic Ops' certificate.
         to_ca_cert: A file (PEM) whose certificates are trusted for Traffic Ops, instead of the system's.
         disable_influx: Go's; true is an error, since InfluxDB is the only sink.

@@ -36,15 +36,7 @@ def test_alembic_upgrades_in_a_checkout(tmp_path: Path) -> None:
     assert sql_rows(database_url) == {}
 
 
-def test_the_wheel_carries_the_migrations(tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
-        cwd=CHECKOUT,
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
+def test_the_wheel_carries_the_migrations(wheel: Path, tmp_path: Path) -> None:
     installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
     elsewhere.mkdir()
     with zipfile.ZipFile(wheel) as archive:

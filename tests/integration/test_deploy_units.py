@@ -1,0 +1,98 @@
+"""The unit files of deploy/systemd, as far as systemd's own tools can judge them without systemd running."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import command
+from tstats import config
+
+SYSTEMD = Path(__file__).parents[2] / "deploy" / "systemd"
+UNITS = ("tstats-collect.service", "tstats-api.service")
+PROGRAM = "/opt/tstats/bin/tstats"  # where the documentation installs it
+EXPOSURE = 15  # of 100; "OK" ends at 50
+
+
+def systemd(tool: str, *arguments: str | Path) -> str:
+    """What one of systemd's tools prints; it has to succeed."""
+    path = shutil.which(tool)
+    assert path, f"{tool} is not installed: apt-get install systemd (scripts/setup does it)"
+    done = subprocess.run(
+        [path, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def values(unit: str, key: str) -> list[str]:
+    """The values of a key, in order."""
+    return re.findall(rf"^{key}=(.*)$", (SYSTEMD / unit).read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder with the units, which start the command that is installed here."""
+    for unit in UNITS:
+        text = (SYSTEMD / unit).read_text(encoding="utf-8")
+        (tmp_path / unit).write_text(text.replace(PROGRAM, command("tstats")), encoding="utf-8")
+        drop_ins = tmp_path / f"{unit}.d"
+        drop_ins.mkdir()
+        shutil.copy(SYSTEMD / "credentials.conf", drop_ins)
+    return tmp_path
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_understands_each_line(unit: str, installed: Path) -> None:
+    assert systemd("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", installed / unit) == ""
+
+
+def test_systemd_names_a_line_that_it_does_not_understand(installed: Path) -> None:
+    unit = installed / UNITS[0]
+    unit.write_text(unit.read_text(encoding="utf-8").replace("WatchdogSec=", "Watchdog="), encoding="utf-8")
+    assert "Watchdog" in systemd("systemd-analyze", "verify", "--man=no", unit)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_little_is_exposed(unit: str) -> None:
+    review = systemd(
+        "systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", SYSTEMD / unit
+    )
+    assert "Overall exposure level" in review
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_what_is_started_is_a_command_of_ours(unit: str) -> None:
+    (start,) = values(unit, "ExecStart")
+    program, *arguments = start.split()
+    assert program == PROGRAM
+    subprocess.run([command("tstats"), arguments[0], "--help"], check=True, capture_output=True, timeout=60)
+    assert arguments[1:3] == ["--cfg", "/etc/tstats/traffic_stats.cfg"]
+    assert "pass" not in start.lower()
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_is_told_of_the_start_hangs_and_reloads(unit: str) -> None:
+    assert values(unit, "Type") == ["notify"]
+    assert int(*values(unit, "WatchdogSec")) >= 30
+    assert values(unit, "ExecReload") == ["/bin/kill -HUP $MAINPID"]
+
+
+def test_the_drop_in_sets_variables_that_exist() -> None:
+    names = re.findall(r"^Environment=(\w+)=", (SYSTEMD / "credentials.conf").read_text(), re.MULTILINE)
+    assert names
+    known = {config.environment_name(key) for key in config._FIELDS}  # noqa: SLF001 (the list of all)
+    assert set(names) <= known
+
+
+def test_both_run_as_the_user_that_sysusers_makes(tmp_path: Path) -> None:
+    systemd("systemd-sysusers", "--dry-run", f"--root={tmp_path}", SYSTEMD / "tstats.sysusers")
+    made = (SYSTEMD / "tstats.sysusers").read_text().splitlines()[-1].split()[1]
+    assert {*values(UNITS[0], "User"), *values(UNITS[1], "User")} == {made}

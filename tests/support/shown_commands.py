@@ -1,0 +1,60 @@
+"""The commands that a page of the documentation shows, as somebody types them who reads it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+CHECKOUT = Path(__file__).parents[2]
+PAGES = sorted([CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md")])
+TOOLS = ("tstats", "create_ts_databases", "sync_ts_databases")
+_OTHERS = ("curl", "export", "unset", "scripts/demo", "scripts/test", "scripts/bench", "systemctl", "cp")
+_ASSIGNMENTS = r"(?:[A-Z_]+=\S* )*"
+_BEGINS_A_COMMAND = re.compile(rf"{_ASSIGNMENTS}(?:{'|'.join(map(re.escape, TOOLS + _OTHERS))})(?: |$)")
+_A_TOOL = re.compile(rf"{_ASSIGNMENTS}(?:{'|'.join(TOOLS)}) ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A command.
+
+    Attributes:
+        page: the name of the file.
+        line: where its block begins, from 1.
+        text: the command in one line.
+    """
+
+    page: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}: {self.text}"
+
+
+def commands(page: Path) -> Iterator[Shown]:
+    """All commands of a page, in order.
+
+    In a block marked `sh` each line is one. In others a line is one behind a prompt (`$ `), or where it
+    begins with the name of a known program.
+    """
+    for token in MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8")):
+        if token.type not in ("fence", "code_block") or token.info not in ("", "sh", "console"):
+            continue
+        for line in re.sub(r"\\\n\s*", "", token.content).splitlines():
+            text = line.removeprefix("$ ")
+            if token.info == "sh" or text != line or _BEGINS_A_COMMAND.match(text):
+                assert token.map
+                yield Shown(page=page.name, line=token.map[0] + 1, text=typed(text))
+
+
+def typed(text: str) -> str:
+    """A command without what explains it: comments, what stands far behind it, and what may be left out."""
+    text = re.sub(r"\s+#\s.*$|\s+&$", "", text)
+    text = re.split(r"(?<=\S) {4,}(?![ -])|(?<=URL)  +", text)[0]
+    if _A_TOOL.match(text):
+        text = re.sub(r"\s*\[[^\]]*\](\.\.\.)?", "", text)
+        text = re.sub(r" {2,}", " ", text)
+    return text.strip()
