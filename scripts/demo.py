@@ -105,9 +105,9 @@ def curl(*arguments: str) -> str:
     return result.stdout.decode()
 
 
-def served(stack: ExitStack, config: Path) -> str:
+def served(stack: ExitStack, config: Path, name: str = "api") -> str:
     """Start the API; its URL."""
-    log = config.parent / "api.log"
+    log = config.parent / f"{name}.log"
     command = ("tstats", "api", "--cfg", str(config), "--bind", "127.0.0.1:0")
     process = stack.enter_context(started(*command, log=log))
     text = until_it_says(process, log, "event=listening")
@@ -173,19 +173,19 @@ def collect(config: Path, influx: Influx, *, seconds: int) -> None:
     site.show_bandwidth(influx, seconds=seconds)
 
 
-def repair(config: Path, influx: Influx, *, seed: int) -> None:
+def repair(config: Path, influx: Influx, outage: range, *, seed: int) -> None:
     """The rollups after an outage."""
     step("After an outage: late points, rollups with a hole, and their repair")
-    site.deliver_late(influx, seed=seed)
+    site.deliver_late(influx, outage, seed=seed)
     run("tstats", "rollup", "status", "--cfg", str(config), expect=3)
     run("tstats", "rollup", "repair", "--cfg", str(config))
     run("tstats", "rollup", "status", "--cfg", str(config))
 
 
-def summarize(config: Path, influx: Influx, *, seed: int) -> None:
+def summarize(config: Path, influx: Influx, outage: range, *, seed: int) -> None:
     """The finished days."""
     step("The days: each finished one summarized, once")
-    site.write_history(influx, days=3, seed=seed)
+    site.write_history(influx, days=3, seed=seed, outage=outage)
     run("tstats", "db", "upgrade", "--cfg", str(config))
     run("tstats", "summarize", "--cfg", str(config))
     console.print("The rows of stats_summary:")
@@ -216,14 +216,17 @@ def serve(stack: ExitStack, config: Path, simulator: dict[str, object]) -> str:
 def keep(stack: ExitStack, config: Path, simulator: dict[str, object], api: str) -> None:
     """Leave all of it running until Ctrl-C."""
     step("Kept running, with live traffic, until Ctrl-C")
+    os.environ["TSTATS_API_AUTH"] = "none"  # so that a browser on this machine needs no session
+    page = served(stack, config, "page")
+    del os.environ["TSTATS_API_AUTH"]
     log = config.parent / "collect.log"
     collector = stack.enter_context(started("tstats", "collect", "--cfg", str(config), log=log))
     until_it_says(collector, log, "event=published", seconds=60)
     subprocess.run([str(COMMANDS / "tstats"), "doctor", "--cfg", str(config)], check=False)
     console.print(
         f"""
-The page        {api}/
-The API         {api}/docs
+The page        {page}/ (open on this machine)
+The API         {api}/docs (with a session of Traffic Ops or a token)
 Traffic Ops     {simulator["trafficOps"]} (simulated), {simulator["user"]} / {simulator["password"]}
 Configuration   {config}
 Logs            {log}""",
@@ -261,8 +264,9 @@ def main() -> None:
         config = folder / "traffic_stats.cfg"
         write_config(config, simulator, server.url)
         collect(config, influx, seconds=seconds)
-        repair(config, influx, seed=options.seed)
-        summarize(config, influx, seed=options.seed)
+        outage = site.half_an_hour()
+        repair(config, influx, outage, seed=options.seed)
+        summarize(config, influx, outage, seed=options.seed)
         sync(server, stack.enter_context(Influxd(folder / "second-influxd")))
         api = serve(stack, config, simulator)
         if options.keep:

@@ -29,8 +29,17 @@ def tags_of(cache: Cache) -> dict[str, str]:
     }
 
 
-def write_history(influx: Influx, *, days: int, seed: int) -> None:
-    """The rollups of the last days of the simulated caches, as a site has them that runs since long."""
+def half_an_hour() -> range:
+    """The seconds of an outage that began two hours ago."""
+    begin = int(time.time()) // 60 * 60 - 7200
+    return range(begin, begin + 1800)
+
+
+def write_history(influx: Influx, *, days: int, seed: int, outage: range) -> None:
+    """The rollups of the last days of the simulated caches, as a site has them that runs since long.
+
+    Those of the outage are there already: they were repaired.
+    """
     world = World.build(seed=seed)
     now = int(time.time()) // 60 * 60
     begin = now - days * 86_400
@@ -46,6 +55,7 @@ def write_history(influx: Influx, *, days: int, seed: int) -> None:
                     time=second,
                 )
                 for second in range(begin, now, 60)
+                if second not in outage
             ]
             influx.write("\n".join(lines).encode(), database=CACHE_STATS, policy=MONTHLY, precision="s")
     for rollup in ROLLUPS:
@@ -59,16 +69,15 @@ def write_history(influx: Influx, *, days: int, seed: int) -> None:
     )
 
 
-def deliver_late(influx: Influx, *, seed: int) -> None:
-    """Half an hour of raw points, two hours old: what a spool delivers after an outage."""
+def deliver_late(influx: Influx, outage: range, *, seed: int) -> None:
+    """The raw points of an outage: what a spool delivers after it."""
     world = World.build(seed=seed)
-    begin = int(time.time()) // 60 * 60 - 7200
     lines = []
     for cdn in world.cdns:
         for cache in cdn.caches:
             load = cache_load(world.seed, cache)
             tags = tags_of(cache)
-            for second in range(begin, begin + 1800, 10):
+            for second in outage[::10]:
                 stats = cache_stats(load, second * 1000)
                 lines += [
                     point(stat, tags=tags, fields={"value": float(stats[stat])}, time=second)

@@ -113,6 +113,8 @@ class Reader:
             (file / "traffic_stats.cfg").write_text(json.dumps(values), encoding="utf-8")
             (file / "traffic_stats.cfg").chmod(0o600)
         (folder / "token").write_text(TOKEN, encoding="utf-8")
+        login = {"u": installation.simulator.user, "p": installation.simulator.password}
+        (folder / "login.json").write_text(json.dumps(login), encoding="utf-8")
         self.session = self._log_in()
         monkeypatch.chdir(folder)
 
@@ -146,8 +148,8 @@ class Reader:
             (r"http://(trial|site-b):8086", target),
             (r"(backup .*-host) \S+", rf"\1 127.0.0.1:{servers.influx._rpc_port}"),  # noqa: SLF001 (its other port)
             (r"(restore .*-host) \S+", rf"\1 127.0.0.1:{servers.other._rpc_port}"),  # noqa: SLF001 (the same)
-            (r"https://to\.example\.com|http://127\.0\.0\.1:8443", traffic_ops),
-            (r"http://127\.0\.0\.1:8080", servers.api.url),
+            (r"https://to\.example\.com|http://127\.0\.0\.1:\d+(?=/api/5\.0/user/login)", traffic_ops),
+            (r"http://127\.0\.0\.1:(8080|\d+(?=/api/5\.0/\w+_s))", servers.api.url),
             (r"--bind \S+|(?<=^tstats api)(?!.*--bind)", " --bind 127.0.0.1:0"),
             (r"https://grafana\.example", servers.grafana.url),
             (r"TSTATS_GRAFANA_TOKEN=…", f"TSTATS_GRAFANA_TOKEN={TOKEN}"),
