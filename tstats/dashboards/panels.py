@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, stat, timeseries
 from grafana_foundation_sdk.builders import statetimeline as timeline
@@ -33,6 +34,8 @@ from grafana_foundation_sdk.models.dashboard import (
 from tstats.dashboards.limits import Least, Limits, thresholds
 from tstats.dashboards.names import Name
 from tstats.dashboards.questions import Question, datasource, display_name, targets
+
+Drawn = TypeVar("Drawn", bargauge.Panel, stat.Panel, timeline.Panel, timeseries.Panel)
 
 _FINEST = "1m"  # the rollups' interval: a finer one would show a gap beside each point
 
@@ -144,22 +147,24 @@ class Box:
     links: Sequence[Link] = ()
 
 
-def _size(box: Box) -> GridPos:
-    return GridPos(w=box.width, h=box.height)
+def _in_its_box(panel: Drawn, box: Box) -> Drawn:
+    """The panel with what every kind of panel has in common."""
+    return (
+        panel.id(box.number)
+        .title(box.title)
+        .description(box.description)
+        .datasource(datasource(box.questions))
+        .targets(targets(box.questions))
+        .grid_pos(GridPos(w=box.width, h=box.height))
+        .unit(box.unit)
+        .display_name(display_name(box.questions))
+    )
 
 
 def chart(box: Box, style: Style = USUAL) -> Builder[Panel]:
     """Series over time. A gap in a line is an interval without points."""
     panel = (
-        timeseries.Panel()
-        .id(box.number)
-        .title(box.title)
-        .description(box.description)
-        .datasource(datasource(box.questions))
-        .targets(targets(box.questions))
-        .grid_pos(_size(box))
-        .unit(box.unit)
-        .display_name(display_name(box.questions))
+        _in_its_box(timeseries.Panel(), box)
         .min(0)
         .thresholds(thresholds(style.limits))
         .color_scheme(_color(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
@@ -205,15 +210,7 @@ def figure(box: Box, limits: Limits | Least | None = None, *, none: str = "no da
         none: what is shown where there is no value.
     """
     return (
-        stat.Panel()
-        .id(box.number)
-        .title(box.title)
-        .description(box.description)
-        .datasource(datasource(box.questions))
-        .targets(targets(box.questions))
-        .grid_pos(_size(box))
-        .unit(box.unit)
-        .display_name(display_name(box.questions))
+        _in_its_box(stat.Panel(), box)
         .min(0)
         .no_value(none)
         .thresholds(thresholds(limits))
@@ -232,15 +229,7 @@ def figure(box: Box, limits: Limits | Least | None = None, *, none: str = "no da
 def bars(box: Box, limits: Limits | None = None, *, full: float | None = None) -> Builder[Panel]:
     """The newest value of each series as a bar; `full` is the value of a whole one."""
     panel = (
-        bargauge.Panel()
-        .id(box.number)
-        .title(box.title)
-        .description(box.description)
-        .datasource(datasource(box.questions))
-        .targets(targets(box.questions))
-        .grid_pos(_size(box))
-        .unit(box.unit)
-        .display_name(display_name(box.questions))
+        _in_its_box(bargauge.Panel(), box)
         .min(0)
         .no_value("no data")
         .thresholds(thresholds(limits))
@@ -257,15 +246,7 @@ def bars(box: Box, limits: Limits | None = None, *, full: float | None = None) -
 def presence(box: Box) -> Builder[Panel]:
     """A line for each question through time: red where its value is 0, green elsewhere."""
     return (
-        timeline.Panel()
-        .id(box.number)
-        .title(box.title)
-        .description(box.description)
-        .datasource(datasource(box.questions))
-        .targets(targets(box.questions))
-        .grid_pos(_size(box))
-        .unit(box.unit)
-        .display_name(display_name(box.questions))
+        _in_its_box(timeline.Panel(), box)
         .thresholds(thresholds(Least(good=1)))
         .color_scheme(_color(FieldColorModeId.THRESHOLDS))
         .show_value(VisibilityMode.NEVER)
