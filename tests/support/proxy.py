@@ -1,13 +1,13 @@
 """A proxy in front of an InfluxDB that fails as networks and servers do."""
 
 import http.client
-import threading
 import time
-import types
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Literal
 from urllib.parse import urlsplit
+
+from tests.support.serving import Serving
 
 Fault = Literal["reset", "unavailable", "slow", "cut", "short"]
 """What a request meets: `reset` closes the connection instead of an answer, `unavailable` answers 503,
@@ -19,7 +19,7 @@ Plan = Callable[[str, bytes], Fault | None]
 _OF_ONE_CONNECTION = {"Content-Length", "Transfer-Encoding", "Connection"}
 
 
-class Proxy:
+class Proxy(Serving):
     """Passes requests on to an InfluxDB, but for those that meet a fault.
 
     Args:
@@ -89,21 +89,4 @@ class Proxy:
             def log_message(self, *_: object) -> None:
                 """Log nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)

@@ -1,14 +1,13 @@
 """A tiny HTTP server that stands in for an InfluxDB and answers what a test wants."""
 
-import threading
-import types
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
+
+from tests.support.serving import Serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,7 @@ class Reply:
     body: bytes = b""
 
 
-class StandIn:
+class StandIn(Serving):
     """A server on a loopback port of its own; `requests` holds what was asked of it.
 
     Args:
@@ -66,28 +65,7 @@ class StandIn:
             def log_message(self, *arguments: object) -> None:
                 del arguments
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    @property
-    def url(self) -> str:
-        """Where it answers."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
 def passed_on(request: Request, url: str) -> Reply:
