@@ -230,15 +230,12 @@ def show_tag_values(
     return f"SHOW TAG VALUES ON {identifier(database)} FROM {origin} WITH KEY = {identifier(key)}{most}"
 
 
-def show_series(
-    database: str, policy: str, measurement: str, *, conditions: Iterable[str] = (), limit: int | None = None
-) -> str:
-    """SHOW SERIES of one measurement; `conditions` of tags must all hold; at most `limit` of them."""
+def show_series(database: str, policy: str, measurement: str, *, conditions: Iterable[str] = ()) -> str:
+    """SHOW SERIES of one measurement; `conditions` of tags must all hold."""
     origin = f"{identifier(policy)}.{identifier(measurement)}"
     where = " AND ".join(conditions)
     chosen = f" WHERE {where}" if where else ""
-    most = "" if limit is None else f" LIMIT {limit}"
-    return f"SHOW SERIES ON {identifier(database)} FROM {origin}{chosen}{most}"
+    return f"SHOW SERIES ON {identifier(database)} FROM {origin}{chosen}"
 
 
 def show_shard_groups() -> str:

@@ -212,21 +212,18 @@ class RollupRepair:
                     raise
                 return Outcome(finding=Finding(rollup=rollup, error=str(failure)))
 
-        with ThreadPoolExecutor(1 if applies else _LOOKS_AT_ONCE, "rollup") as executor:
-            for level in levels(rollups):
-                futures = [executor.submit(taken, rollup) for rollup in level]
-                try:
-                    for rollup, future in zip(level, futures, strict=True):
-                        outcome = future.result()
+        with ThreadPoolExecutor(_LOOKS_AT_ONCE, "rollup") as executor:
+            # What writes goes in this thread, one after the other: it ends where it is interrupted.
+            each = map if applies else executor.map
+            try:
+                for level in levels(rollups):
+                    for rollup, outcome in zip(level, each(taken, level), strict=True):
                         outcomes.append(outcome)
                         # What could not be recomputed changes nothing further down.
                         changed = outcome.recomputed if applies else outcome.finding.windows
                         state.carry(rollup, changed, self._rollups)
-                except TstatsError as failure:
-                    return RollupReport(url=self.url, outcomes=tuple(outcomes), error=str(failure))
-                finally:
-                    for future in futures:
-                        future.cancel()
+            except TstatsError as failure:
+                return RollupReport(url=self.url, outcomes=tuple(outcomes), error=str(failure))
         return RollupReport(url=self.url, outcomes=tuple(outcomes))
 
 

@@ -104,12 +104,14 @@ class Result(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True):
+    """The answer to a query: a result for each statement, or why there is none."""
+
     results: list[Result] = []
     error: str | None = None
 
 
-_ANSWER = msgspec.json.Decoder(_Answer)
+ANSWER = msgspec.json.Decoder(Answer)
 
 
 class Influx:
@@ -175,7 +177,7 @@ class Influx:
             form["params"] = msgspec.json.encode(bind).decode()
         response = self._request("query", "POST", data=urlencode(form).encode(), headers=_FORM)
         try:
-            answer = _ANSWER.decode(response.content)
+            answer = ANSWER.decode(response.content)
         except msgspec.MsgspecError as error:
             raise ServerError(f"{self.url} answered a query with what is no answer: {error}") from error
         for problem in (answer.error, *(result.error for result in answer.results)):

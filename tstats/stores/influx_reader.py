@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tstats.errors import ConfigError, RefusedError, ServerError, SlowError, UnreachableError
-from tstats.stores.influx import Endpoint, Result, Series
+from tstats.stores.influx import ANSWER, Endpoint, Series
 from tstats.stores.influx_connection import Connection, HangUpError
 
 Outcome = Literal["answered", "failed", "slow"]
@@ -21,14 +21,6 @@ Observer = Callable[[str, Outcome, float], None]
 _CONNECT_SECONDS = 3.0  # a server whose host is gone shall leave time for the next one
 _OK, _SERVER_ERROR = 200, 500
 _WORDS = 500  # characters of what a server says that an error repeats
-
-
-class _Answer(msgspec.Struct, frozen=True):
-    results: list[Result] = []
-    error: str | None = None
-
-
-_ANSWER = msgspec.json.Decoder(_Answer)
 
 
 class InfluxReader:
@@ -214,7 +206,7 @@ def _decoded(url: str, status: int, body: bytes) -> list[list[Series]]:
     if status != _OK:
         raise RefusedError(f"{url} refused with {status}: {_words(body)}", status=status)
     try:
-        answer = _ANSWER.decode(body)
+        answer = ANSWER.decode(body)
     except msgspec.MsgspecError as error:
         raise ServerError(f"{url} answered a query with what is no answer: {error}") from error
     for problem in (answer.error, *(result.error for result in answer.results)):
