@@ -15,6 +15,8 @@ TEXT = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\r\0") | st.sampled_from("'\"\\\n ,=;-/"),
     max_size=30,
 )
+# Those that line protocol can write, and none: the series without the tag.
+TAG = TEXT.filter(lambda text: "\n" not in text and not text.endswith("\\"))
 SERVER = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -43,6 +45,23 @@ def test_a_string_literal_is_that_string(database: Influx, value: str) -> None:
 def test_an_identifier_is_that_name(database: Influx, name: str) -> None:
     (series,) = database.query(f"SELECT value AS {influxql.identifier(name)} FROM m", database="db")
     assert series.columns == ["time", name]
+
+
+@pytest.mark.parametrize("fillers", [0, 200], ids=["few values", "many values"])
+@SERVER
+@given(chosen=st.sets(TAG, min_size=1, max_size=4), others=st.sets(TAG, max_size=4))
+def test_the_series_of_some_values_of_a_tag_are_those(
+    database: Influx, fillers: int, chosen: set[str], others: set[str]
+) -> None:
+    database.query("DROP MEASUREMENT tagged", database="db")
+    lines = [
+        line_protocol.point("tagged", tags={"host": value}, fields={"value": 1}, time=1)
+        for value in chosen | others
+    ]
+    database.write("\n".join(lines).encode(), database="db")
+    asked = influxql.one_of("host", [*chosen, *(f"none {number}" for number in range(fillers))])
+    found = database.query(f"SELECT value FROM tagged WHERE {asked} GROUP BY host", database="db")
+    assert {series.tags["host"] for series in found} == chosen
 
 
 @pytest.mark.parametrize("text", ["a\rb", "a\0b"])

@@ -5,7 +5,7 @@ statement made here and one read back compare as text.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from tstats.core.schema import INFINITE, Rollup
 
@@ -31,6 +31,9 @@ _UNITS = (
     ("u", 10**3),
     ("ns", 1),
 )
+# The server's work on an OR grows with the square of its terms; up to so many it is less than an expression.
+_MANY_VALUES = 50
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
 _GO_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)(?:\.(\d{1,9}))?s)?", re.ASCII)
 
 
@@ -256,10 +259,19 @@ def typed(name: str, kind: str) -> str:
     return f"{identifier(name)}::{kind}"
 
 
-def one_of(tag: str, values: Iterable[str]) -> str:
+def one_of(tag: str, values: Collection[str]) -> str:
     """The condition that a tag has one of some values; an empty value is a tag that is not set."""
     name = typed(tag, "tag")
-    return f"({' OR '.join(f'{name} = {string(value)}' for value in values)})"
+    if len(values) <= _MANY_VALUES:
+        return f"({' OR '.join(f'{name} = {string(value)}' for value in values)})"
+    unset = [f"{name} = ''"] if "" in values else []
+    pattern = "|".join(_NOT_PLAIN.sub(_escaped, value) for value in values if value)
+    return f"({' OR '.join([*unset, f'{name} =~ /^({pattern})$/'])})"
+
+
+def _escaped(character: re.Match[str]) -> str:
+    """A character as its number, which neither the server's scanner nor its expressions take for more."""
+    return f"\\x{{{ord(character[0]):x}}}"
 
 
 def one_series_of(series: Iterable[Mapping[str, str]]) -> str:
