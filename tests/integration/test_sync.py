@@ -210,6 +210,35 @@ def test_values_that_are_lower_are_raised_next_to_points_that_are_missing(
     assert report.totals().points_lower == sum(point.fields[0][1] == -1.0 for point in lower)
 
 
+def test_values_that_are_lower_alone_are_found_in_their_series(influx: Influx, other_influx: Influx) -> None:
+    """All counts are equal, so that only sums by the values of a tag can tell the series."""
+    whole = minutes(150, 120)
+    lower = [
+        replace(point, fields=(("value", -1.0),)) if place % 901 == 0 else point
+        for place, point in enumerate(whole)
+    ]
+    filled(influx, whole)
+    filled(other_influx, lower)
+    report = run(influx, other_influx)
+    assert report.verified
+    assert held(other_influx) == as_export(whole)
+    totals = report.totals()
+    assert (totals.points_lower, totals.points_missing) == (len(range(0, len(whole), 901)), 0)
+    assert totals.points_read < len(whole) / 2
+
+
+def test_zeros_that_are_missing_are_found_though_all_sums_are_equal(
+    influx: Influx, other_influx: Influx
+) -> None:
+    zeros = [replace(point, fields=(("value", 0.0),)) for point in minutes(150, 120)]
+    filled(influx, zeros)
+    filled(other_influx, [point for place, point in enumerate(zeros) if place % 901])
+    report = run(influx, other_influx)
+    assert report.verified
+    assert held(other_influx) == as_export(zeros)
+    assert report.totals().points_read < len(zeros) / 2
+
+
 def test_points_that_landed_in_other_series_are_not_taken_for_a_copy(
     influx: Influx, other_influx: Influx
 ) -> None:

@@ -168,6 +168,30 @@ def test_windows_that_are_too_slow_are_cut_until_they_are_not(influx: Influx, ot
     assert export(other_influx, DATABASE, POLICY) == as_export(whole)
 
 
+@pytest.mark.parametrize("damaged", [1, 2], ids=["one hour of two", "both hours"])
+def test_where_series_cannot_be_counted_in_time_hours_are_read_whole(
+    influx: Influx, other_influx: Influx, damaged: int
+) -> None:
+    whole = minutes(100, 120)
+    filled(influx, whole)
+    until = T + damaged * HOUR
+    filled(other_influx, [point for place, point in enumerate(whole) if place % 31 or point.time >= until])
+
+    def plan(path: str, body: bytes) -> Fault | None:
+        del path
+        return "slow" if b"GROUP+BY+time%281h%29%2C+hostname" in body else None
+
+    with (
+        Proxy(influx.url, plan, delay=1.2) as proxy,
+        connected(proxy.url, timeout=0.8, retry=RetryPolicy(retries=1, first_wait=0.01)) as source,
+    ):
+        report = run(source, other_influx)
+        assert_done(report)
+        assert proxy.faults
+    assert export(other_influx, DATABASE, POLICY) == as_export(whole)
+    assert report.totals().points_read == len(whole) * damaged - report.totals().points_missing
+
+
 @pytest.mark.parametrize(
     "limits",
     [
@@ -182,12 +206,12 @@ def test_limits_of_the_servers_lead_to_smaller_requests(
     influx: Influx, tmp_path: Path, limits: dict[str, str]
 ) -> None:
     """The limited server is the target, which is read and written, and then the source."""
-    whole = minutes(25, 180)
+    whole = minutes(40, 180)
     filled(influx, whole)
     with Influxd(tmp_path / "influxd", settings=limits) as server, connected(server.url) as limited:
         assert_done(run(influx, limited))
         limited.query(
-            f'DELETE FROM "bandwidth.1min" WHERE time >= {T + HOUR} AND time < {T + 90 * MINUTE}',
+            f'DELETE FROM "bandwidth.1min" WHERE time >= {T + 30 * MINUTE} AND time < {T + 150 * MINUTE}',
             database=DATABASE,
         )
         assert_done(run(influx, limited, few=0))

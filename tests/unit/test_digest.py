@@ -11,6 +11,7 @@ from tstats.core.digest import (
     Verdict,
     columns,
     compare,
+    differ_beyond_doubt,
     equal,
     numbers_of,
 )
@@ -90,6 +91,18 @@ def test_a_value_that_is_lower_by_a_millionth_is_seen(values: list[float], data:
     assert not equal((len(values), sum(values)), (len(values), sum(lower)), OF)
 
 
+def test_a_sum_that_no_rounding_explains_differs_beyond_doubt_whatever_the_counts() -> None:
+    source = digest({"": [(0, 0, 5e8), (BUCKET, 0, 5e8), (2 * BUCKET, 2, 0.0), (3 * BUCKET, 1, 1.0)]})
+    target = digest({"": [(0, 0, 5e8 + 1e-3), (BUCKET, 0, 5e8 + 10), (2 * BUCKET, 1, 0.0)]})
+    assert differ_beyond_doubt(source, target, OF) == {BUCKET, 3 * BUCKET}
+
+
+def test_any_two_sums_of_integers_differ_beyond_doubt() -> None:
+    of = columns([INTEGER])
+    one, other = digest({"": [(0, 0, 2**62)]}, of), digest({"": [(0, 0, 2**62 + 1)]}, of)
+    assert differ_beyond_doubt(one, other, of) == {0}
+
+
 def test_sums_of_integers_are_exact() -> None:
     of = columns([INTEGER])
     assert not equal((10**6, 2**62), (10**6, 2**62 + 1), of)
@@ -106,6 +119,15 @@ def test_values_exchanged_within_one_hour_are_not_seen() -> None:
 
 def test_an_answer_without_points_is_no_cell() -> None:
     assert digest({"": [(0, 0, None)]}).cells == {}
+
+
+def test_a_sum_of_zero_is_of_some_points_also_before_they_are_counted() -> None:
+    assert digest({"": [(0, 0, 0.0)]}).cells == {(0, ""): (0, 0.0)}
+
+
+def test_without_groups_the_numbers_of_an_hour_add_up() -> None:
+    grouped = digest({"a": [(0, 1, 2.0)], "b": [(0, 2, 3.0), (BUCKET, 1, 4.0)]})
+    assert grouped.ungrouped().cells == {(0, ""): (3, 5.0), (BUCKET, ""): (1, 4.0)}
 
 
 def test_digests_of_parts_add_up() -> None:

@@ -24,6 +24,10 @@ from tstats.core.windows import Window
 
 BUCKET = HOUR  # of one digest; half of it costs the server a quarter more, a minute ten times as much
 _HALF_ULP = 2.0**-53
+# More points than one hour of one group can have.
+_MANY = 2**24
+
+Function = Literal["count", "sum"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,7 @@ class Column:
         exact: whether it is a whole number on both sides, which no order of summation changes.
     """
 
-    function: Literal["count", "sum"]
+    function: Function
     field: Field
     exact: bool = True
 
@@ -71,14 +75,13 @@ class Digest:
     def add(self, group: str, place: int, rows: Iterable[Row]) -> None:
         """Take rows `(bucket, number)` of one column in; two answers of one bucket add up.
 
-        The counts of a field come before its sums: what has no count has no cell.
+        A count of 0 and a sum that is None are of no points; a sum of 0 is one.
         """
         nothing = (0,) * len(self._columns)
         counts = self._columns[place].function == "count"
         for bucket, number in rows:
-            held = self.cells.get((bucket, group))
-            if number and (counts or held is not None):
-                numbers = list(held or nothing)
+            if number or (number is not None and not counts):
+                numbers = list(self.cells.get((bucket, group), nothing))
                 numbers[place] += number
                 self.cells[bucket, group] = tuple(numbers)
 
@@ -98,6 +101,12 @@ class Digest:
         for cell, numbers in other.cells.items():
             held = self.cells.get(cell)
             self.cells[cell] = numbers if held is None else plus(held, numbers)
+
+    def ungrouped(self) -> "Digest":
+        """The same numbers in one group."""
+        whole = Digest(self._columns)
+        whole.cells = {(bucket, ""): numbers for bucket, numbers in self.totals().items()}
+        return whole
 
     def total(self) -> Numbers:
         """The numbers of all buckets and groups together."""
@@ -131,6 +140,21 @@ def compare(source: Digest, target: Digest, of: Sequence[Column]) -> dict[int, V
         if not equal(source.cells.get(cell, nothing), target.cells.get(cell, nothing), of):
             verdicts[cell[0]] = Verdict.DIFFERENT if cell[0] in held else Verdict.ABSENT
     return verdicts
+
+
+def differ_beyond_doubt(source: Digest, target: Digest, of: Sequence[Column]) -> set[int]:
+    """The buckets whose sums differ by more than the rounding of any number of points: no count is needed."""
+    nothing = (0,) * len(of)
+    found = set()
+    for cell in source.cells.keys() | target.cells.keys():
+        numbers = zip(of, source.cells.get(cell, nothing), target.cells.get(cell, nothing), strict=True)
+        if any(
+            left != right and (column.exact or abs(left - right) > _rounding(_MANY, left, right))
+            for column, left, right in numbers
+            if column.function == "sum"
+        ):
+            found.add(cell[0])
+    return found
 
 
 def differ_in_number(source: Digest, target: Digest, of: Sequence[Column], buckets: Container[int]) -> bool:

@@ -1,27 +1,21 @@
 """Finds where two sides of a measurement differ: hours by digests, then values of a tag, then points."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from tstats.core.digest import BUCKET, Column, Digest, Verdict, compare, differ_in_number, equal
+from tstats.core.digest import BUCKET, Verdict
 from tstats.core.merge import Merge, Policy
 from tstats.core.portion import OneOf, Portion
-from tstats.core.rows import Row, SeriesRows
 from tstats.core.windows import Window, runs
 from tstats.errors import TooMuchError
 from tstats.services.sync_read import Reader, begun
+from tstats.services.sync_survey import FEWEST_VALUES, Approach, Hour, Survey, Surveyor
 
 # An hour with fewer points is read whole: to find the series in it would take longer.
 SMALL_HOUR = 5_000
-# More differing values of a tag in one hour are not worth a condition each.
-MOST_VALUES = 2_000
-# Hours in which so many of the points lie in series that differ are read whole.
-_MOST_OF = 0.4
 # So many rows can be read in the time that another query costs.
 _ROWS_OF_A_QUERY = 500
-# With fewer values of a tag, those of one of them would be no small sample.
-_FEWEST_VALUES = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,46 +31,13 @@ class Work:
     absent: bool = False
 
 
-@dataclass(slots=True)
-class _Hour:
-    """What is found out about one hour: the values of the chosen tag in series that differ."""
-
-    values: set[str] = field(default_factory=set)
-    differing: int = 0
-    points: int = 0
-
-    def is_narrow(self) -> bool:
-        return len(self.values) <= MOST_VALUES and self.differing <= _MOST_OF * self.points
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approach:
-    """How the differences of one measurement are looked for.
-
-    Attributes:
-        tag: the tag by whose values differing series are read; None reads whole hours.
-        values: of that tag, on either side.
-        same_series: whether both sides have the same series. If not, a digest without tags is not trusted:
-            points may be equal in number and sum, and belong to other series.
-        few: where both sides together have no more points in a window, they are compared one by one: that
-            takes no longer than a digest, and hides nothing.
-        verified: windows are digested again after they have been synced.
-    """
-
-    tag: str | None
-    values: Sequence[str]
-    same_series: bool
-    few: int
-    verified: bool
-
-
 class Localizer:
-    """Turns the digests of a window into the portions that are to be read.
+    """Turns the survey of a window into the portions that are to be read.
 
     Args:
         source: reader of one side.
         target: reader of the other.
-        of: the columns of the digests.
+        surveyor: looks closer.
         approach: how to look.
         executor: begins the requests to both sides at the same time.
     """
@@ -86,60 +47,45 @@ class Localizer:
         source: Reader,
         target: Reader,
         *,
-        of: tuple[Column, ...],
+        surveyor: Surveyor,
         approach: Approach,
         executor: Executor,
     ) -> None:
         self._source = source
         self._target = target
-        self._of = of
+        self._surveyor = surveyor
         self._approach = approach
         self._executor = executor
 
-    def work(self, window: Window, source: Digest, target: Digest) -> list[Work]:
-        """What is to be read of a window after a look at its digests, oldest first.
+    def work(self, window: Window, survey: Survey) -> list[Work]:
+        """What is to be read of a window after a survey of it, oldest first.
 
         Raises:
             TooMuchError: a half of the window can succeed.
         """
+        source, target = survey.source, survey.target
         if (
             source.cells
             and target.cells
             and source.points(window) + target.points(window) <= self._approach.few
         ):
             return [Work(portion=Portion(window=window))]
-        verdicts = compare(source, target, self._of)
-        absent = [bucket for bucket, verdict in verdicts.items() if verdict is Verdict.ABSENT]
-        suspect = [
-            bucket
-            for bucket, verdict in verdicts.items()
-            if verdict is Verdict.DIFFERENT or (verdict is Verdict.EQUAL and not self._approach.same_series)
-        ]
-        work = [
-            Work(portion=Portion(window=part), absent=True)
-            for run in runs(absent, step=BUCKET)
-            if (part := run.overlap(window))
-        ]
-        equal_hours = {bucket for bucket, verdict in verdicts.items() if verdict is Verdict.EQUAL}
-        if self._approach.same_series and equal_hours:
-            work += [
-                Work(portion=Portion(window=part))
-                for run in runs(equal_hours & self._differing_in_sample(window), step=BUCKET)
-                if (part := run.overlap(window))
-            ]
-        dense: set[int] = set()
-        for run in runs(suspect, step=BUCKET):
-            if part := run.overlap(window):
-                points = max(source.points(run), target.points(run))
-                hours = (run.end - run.start) // BUCKET
-                if self._approach.tag is None or points <= SMALL_HOUR * hours:
-                    work.append(Work(portion=Portion(window=part)))
-                else:
-                    dense.update(range(run.start, run.end, BUCKET))
-        for run in _with_small_gaps(dense):
-            if part := run.overlap(window):
-                work.extend(self._by_value(part, dense, self._columns_to_find(dense, source, target)))
-        return sorted(work, key=lambda one: one.portion.window.start)
+        by_verdict: dict[Verdict, set[int]] = {verdict: set() for verdict in Verdict}
+        for bucket, verdict in survey.verdicts.items():
+            by_verdict[verdict].add(bucket)
+        absent, suspect = by_verdict[Verdict.ABSENT], by_verdict[Verdict.DIFFERENT]
+        trusted = by_verdict[Verdict.EQUAL]
+        if not self._approach.same_series:
+            suspect, trusted = suspect | trusted, set()
+        in_sample = trusted & self._differing_in_sample(window) if trusted else set()
+        return sorted(
+            [
+                *(Work(portion=portion, absent=True) for portion in _whole(absent, window)),
+                *(Work(portion=portion) for portion in _whole(in_sample, window)),
+                *(Work(portion=portion) for portion in self._localized(suspect, window, survey)),
+            ],
+            key=lambda one: one.portion.window.start,
+        )
 
     def _differing_in_sample(self, window: Window) -> set[int]:
         """The hours in which the series of one value of the tag differ, point by point.
@@ -148,7 +94,7 @@ class Localizer:
         minutes that all series lack, as many on one side as on the other, of values that are constant.
         """
         values = [value for value in self._approach.values if value]
-        if self._approach.tag is None or len(values) < _FEWEST_VALUES:
+        if self._approach.tag is None or len(values) < FEWEST_VALUES:
             return set()
         value = values[window.start // window.length % len(values)]
         portion = Portion(window=window, only=(OneOf(tag=self._approach.tag, values=(value,)),))
@@ -168,55 +114,38 @@ class Localizer:
             return set()
         return hours
 
-    def _columns_to_find(self, hours: set[int], source: Digest, target: Digest) -> tuple[Column, ...]:
-        """The columns that tell what differs in these hours: counts cost half of what sums cost.
-
-        Where points are missing, values may be lower as well, next to them: that is found when the window
-        is verified, so counts suffice only when it will be.
-        """
-        if (
-            self._approach.same_series
-            and self._approach.verified
-            and differ_in_number(source, target, self._of, hours)
-        ):
-            return tuple(column for column in self._of if column.function == "count")
-        return self._of
-
-    def _by_value(self, window: Window, suspect: set[int], of: tuple[Column, ...]) -> Iterator[Work]:
-        """What is to be read of the suspect hours in a window: a few values of the tag, or the whole hour."""
-        hours: dict[int, _Hour] = {}
-        portion = Portion(window=window)
-        # Where a point may have landed in another series, that can have the same value of the tag.
-        by = self._approach.tag if self._approach.same_series else None
-        try:
-            with (
-                begun(self._executor, self._source.digest_rows(portion, of, by=by)) as source,
-                begun(self._executor, self._target.digest_rows(portion, of, by=by)) as target,
-            ):
-                for tags, bucket, ours, theirs in Pairs(source, target):
-                    if bucket not in suspect:
-                        continue
-                    hour = hours.setdefault(bucket, _Hour())
-                    points = max(_count(ours, of), _count(theirs, of))
-                    hour.points += points
-                    if not equal(ours, theirs, of):
-                        hour.differing += points
-                        if len(hour.values) <= MOST_VALUES:
-                            hour.values.add(tags[self._approach.tag or ""])
-        except TooMuchError:  # the points of a part of it may be less work than the digests of all of it
-            for run in runs(suspect, step=BUCKET):
-                if part := run.overlap(window):
-                    yield Work(portion=Portion(window=part))
-            return
-        whole = [bucket for bucket, hour in hours.items() if not hour.is_narrow()]
-        for run in runs(whole, step=BUCKET):
+    def _localized(self, suspect: set[int], window: Window, survey: Survey) -> Iterator[Portion]:
+        """What is to be read of the hours that differ: a few values of the tag, or whole hours."""
+        hours = {bucket: hour for bucket, hour in survey.hours.items() if bucket in suspect and hour.values}
+        dense: set[int] = set()
+        for run in runs(suspect - hours.keys(), step=BUCKET):
+            buckets = range(run.start, run.end, BUCKET)
+            points = max(survey.source.points(run), survey.target.points(run))
+            if self._approach.tag is None or points <= SMALL_HOUR * len(buckets):
+                yield from _whole(buckets, window)
+            else:
+                dense.update(buckets)
+        of = self._surveyor.columns_to_find(dense, survey)
+        for run in _with_small_gaps(dense):
             if part := run.overlap(window):
-                yield Work(portion=Portion(window=part))
-        narrow = {bucket: hour for bucket, hour in hours.items() if hour.differing and hour.is_narrow()}
+                try:
+                    found = self._surveyor.by_value(part, of)
+                except TooMuchError:  # the points of a part may be less work than the digests of all
+                    yield from _whole([bucket for bucket in dense if run.start <= bucket < run.end], window)
+                else:
+                    hours |= {bucket: hour for bucket, hour in found.items() if bucket in dense}
+        yield from _whole([bucket for bucket, hour in hours.items() if not hour.is_narrow()], window)
+        narrow = {bucket: hour for bucket, hour in hours.items() if hour.values and hour.is_narrow()}
         for run, values in _joined(narrow):
             if part := run.overlap(window):
                 only = OneOf(tag=self._approach.tag or "", values=tuple(sorted(values)))
-                yield Work(portion=Portion(window=part, only=(only,)))
+                yield Portion(window=part, only=(only,))
+
+
+def _whole(hours: Iterable[int], window: Window) -> Iterator[Portion]:
+    """These hours of the window, neighbours joined."""
+    parts = (run.overlap(window) for run in runs(hours, step=BUCKET))
+    return (Portion(window=part) for part in parts if part is not None)
 
 
 def _with_small_gaps(hours: set[int]) -> list[Window]:
@@ -230,7 +159,7 @@ def _with_small_gaps(hours: set[int]) -> list[Window]:
     return found
 
 
-def _joined(hours: dict[int, _Hour]) -> Iterator[tuple[Window, set[str]]]:
+def _joined(hours: dict[int, Hour]) -> Iterator[tuple[Window, set[str]]]:
     """The hours, each with its values; neighbours are joined where that is less work than another query."""
     window: Window | None = None
     values: set[str] = set()
@@ -249,59 +178,3 @@ def _joined(hours: dict[int, _Hour]) -> Iterator[tuple[Window, set[str]]]:
         window, values, rows = Window(start=bucket, end=bucket + BUCKET), set(hour.values), hour.differing
     if window is not None:
         yield window, values
-
-
-class Pairs:
-    """The digests of two sides, series by series and bucket by bucket, next to each other.
-
-    Iterating gives the series' tags, the bucket, and the numbers of each side (zeros where it has none).
-    """
-
-    def __init__(self, source: Iterator[SeriesRows], target: Iterator[SeriesRows]) -> None:
-        self._source = source
-        self._target = target
-
-    def __iter__(self) -> Iterator[tuple[dict[str, str], int, tuple[float, ...], tuple[float, ...]]]:
-        ours, theirs = _grouped(self._source), _grouped(self._target)
-        here, there = next(ours, None), next(theirs, None)
-        while here is not None or there is not None:
-            key = min(one.key for one in (here, there) if one is not None)
-            mine: dict[int, Row] = {}
-            others: dict[int, Row] = {}
-            tags: dict[str, str] = {}
-            if here is not None and here.key == key:
-                mine, tags = {row[0]: row[1:] for row in here.rows}, here.tags
-                here = next(ours, None)
-            if there is not None and there.key == key:
-                others, tags = {row[0]: row[1:] for row in there.rows}, there.tags
-                there = next(theirs, None)
-            nothing = (0,) * len(next(iter((mine or others).values())))
-            for bucket in sorted(mine.keys() | others.keys()):
-                yield (
-                    tags,
-                    bucket,
-                    _zeros(mine.get(bucket, nothing)),
-                    _zeros(others.get(bucket, nothing)),
-                )
-
-
-def _grouped(pieces: Iterator[SeriesRows]) -> Iterator[SeriesRows]:
-    """The pieces with those of one series joined: a digest has no more rows than a window has hours."""
-    held: SeriesRows | None = None
-    for piece in pieces:
-        if held is not None and held.key == piece.key:
-            held = SeriesRows(key=held.key, tags=held.tags, rows=[*held.rows, *piece.rows])
-            continue
-        if held is not None:
-            yield held
-        held = piece
-    if held is not None:
-        yield held
-
-
-def _zeros(numbers: Iterable[float | None]) -> tuple[float, ...]:
-    return tuple(0 if number is None else number for number in numbers)
-
-
-def _count(numbers: Iterable[float], of: tuple[Column, ...]) -> int:
-    return int(max(number for number, column in zip(numbers, of, strict=True) if column.function == "count"))

@@ -6,14 +6,15 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 
-from tstats.core.digest import BUCKET, Column, Digest, Numbers, equal, plus
+from tstats.core.digest import BUCKET, Digest, Function, Numbers, equal, plus
 from tstats.core.portion import Portion
 from tstats.core.windows import Window, runs
 from tstats.errors import BrokenStreamError, TooMuchError, TstatsError
-from tstats.services.sync_compare import Approach, Localizer, Work
+from tstats.services.sync_compare import Localizer, Work
 from tstats.services.sync_plan import Request, Side, Subject
 from tstats.services.sync_read import MOST_GROUPS, Divider, Reader, digest_columns, until_whole
 from tstats.services.sync_report import MeasurementReport, Tally
+from tstats.services.sync_survey import Approach, Survey, Surveyor
 from tstats.services.sync_transfer import Findings, StoppedError, Surroundings, Transfer
 from tstats.stores.measurements import fingerprint
 
@@ -21,8 +22,6 @@ from tstats.stores.measurements import fingerprint
 _UNVERIFIED = 2
 # Portions that are carried at once: while we compare one, the servers read another.
 _CARRIED_AT_ONCE = 3
-
-Digests = tuple[Digest, Digest]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,15 +31,14 @@ class _Outcome:
     Attributes:
         stretch: its window.
         found: what was found in it.
-        source, target: the digests of it from before, where they were asked for.
+        survey: what was known of it before, where it was asked for.
         blind: it was copied without asking either side for a digest.
         sent: what is on its way to the servers.
     """
 
     stretch: Window
     found: Findings = field(default_factory=Findings)
-    source: Digest | None = None
-    target: Digest | None = None
+    survey: Survey | None = None
     blind: bool = False
     sent: list[Future[None]] = field(default_factory=list)
 
@@ -65,6 +63,7 @@ class MeasurementSync:
         self._target = self._transfer.target
         self._divider = Divider((self._source, self._target), subject.tags)
         self._groups: tuple[str, ...] = ()
+        self._surveyor: Surveyor | None = None
         self._localizer: Localizer | None = None
         self._wrote = False
         self._doubted: list[Window] = []
@@ -101,13 +100,13 @@ class MeasurementSync:
         stretches = self._subject.stretches
         trusted = self._subject.digests_suffice(self._request.policy) and not self._request.exact
         if trusted and self._subject.source.fields and self._subject.target.fields:
-            self._localizer = self._prepared()
+            self._prepare()
         verifying: deque[Future[None]] = deque()
-        ahead = self._begin_digests(stretches[0]) if stretches else None
+        ahead = self._begin_survey(stretches[0]) if stretches else None
         for place, stretch in enumerate(stretches):
-            digests = ahead
-            ahead = self._begin_digests(stretches[place + 1]) if place + 1 < len(stretches) else None
-            outcome = self._sync_until_whole(stretch, digests)
+            survey = ahead
+            ahead = self._begin_survey(stretches[place + 1]) if place + 1 < len(stretches) else None
+            outcome = self._sync_until_whole(stretch, survey)
             verifying.append(self._around.verifier.submit(self._verify, outcome))
             while len(verifying) > _UNVERIFIED:
                 verifying.popleft().result()
@@ -117,7 +116,7 @@ class MeasurementSync:
         for window in self._doubted:
             self._settle(window)
 
-    def _prepared(self) -> Localizer:
+    def _prepare(self) -> None:
         """Choose how the digests are grouped, and whether those without all tags are trusted."""
         groups, product = [], 1
         tags = self._subject.tags
@@ -131,14 +130,17 @@ class MeasurementSync:
         )
         tag = self._divider.most_varied()
         approach = Approach(
+            of=self._columns,
+            groups=self._groups,
             tag=tag,
             values=() if tag is None else self._divider.values(tag),
             same_series=same_series,
             few=self._request.few,
             verified=self._request.apply,
         )
-        executor = self._around.executor
-        return Localizer(self._source, self._target, of=self._columns, approach=approach, executor=executor)
+        sides, executor = (self._source, self._target), self._around.executor
+        self._surveyor = Surveyor(*sides, divider=self._divider, approach=approach, executor=executor)
+        self._localizer = Localizer(*sides, surveyor=self._surveyor, approach=approach, executor=executor)
 
     def _fingerprint(self, side: Side) -> bytes:
         subject = self._subject
@@ -148,45 +150,35 @@ class MeasurementSync:
 
         return until_whole(side.influx, f"the series of {subject.name}", read)
 
-    def _begin_digests(self, stretch: Window) -> Future[Digests] | None:
+    def _begin_survey(self, stretch: Window) -> Future[Survey] | None:
         """Ask both sides for the digests of a stretch; None where there is no need to."""
-        if self._localizer is None or not self._target.may_have_points_in(stretch):
+        if self._surveyor is None or not self._target.may_have_points_in(stretch):
             return None
-        executor = self._around.executor
-        source = executor.submit(self._digest, self._source, stretch, self._columns)
-        target = executor.submit(self._digest, self._target, stretch, self._columns)
-        return self._around.verifier.submit(lambda: (source.result(), target.result()))
+        return self._around.verifier.submit(self._surveyor.survey, stretch)
 
-    def _digest(self, reader: Reader, window: Window, of: tuple[Column, ...]) -> Digest:
-        whole = Digest(of)
-        self._divider.do(
-            lambda portion: whole.merge(reader.digest(portion, of, self._groups)), Portion(window=window)
-        )
-        return whole
-
-    def _sync_until_whole(self, stretch: Window, digests: Future[Digests] | None) -> _Outcome:
+    def _sync_until_whole(self, stretch: Window, survey: Future[Survey] | None) -> _Outcome:
         """Sync a stretch; when an answer breaks off, from its beginning: what was written is equal then."""
         tries = self._subject.source.influx.retry.retries + 1
         while True:
             try:
-                outcome = self._sync(stretch, digests)
+                outcome = self._sync(stretch, survey)
             except BrokenStreamError:
                 tries -= 1
                 if not tries:
                     raise
                 self._wait(self._transfer.flush())
                 self._target.ask_always()
-                digests = self._begin_digests(stretch)
+                survey = self._begin_survey(stretch)
             else:
                 self._tally.add(outcome.found.counts)
                 self._tally.withhold(outcome.found.unwritten)
                 return outcome
 
-    def _sync(self, stretch: Window, digests: Future[Digests] | None) -> _Outcome:
+    def _sync(self, stretch: Window, survey: Future[Survey] | None) -> _Outcome:
         outcome = _Outcome(stretch=stretch)
-        if digests is not None and self._localizer is not None:
-            outcome.source, outcome.target = digests.result()
-            work = self._localizer.work(stretch, outcome.source, outcome.target)
+        if survey is not None and self._localizer is not None:
+            outcome.survey = survey.result()
+            work = self._localizer.work(stretch, outcome.survey)
         else:
             outcome.blind = not self._target.may_have_points_in(stretch)
             work = [Work(portion=Portion(window=stretch), absent=outcome.blind)]
@@ -249,14 +241,14 @@ class MeasurementSync:
             return
         reader = Reader(self._subject, self._subject.target, always=True)
         if outcome.blind and len(self._subject.fields) == 1:
-            there = self._digest(reader, stretch, self._columns[:1])
-            if there.total() != (found.copied,):
+            if self._digest(reader, stretch, "count").total()[0] != found.copied:
                 self._doubted.append(stretch)
             return
-        source = outcome.source if not found.to_source else None
-        if source is None:
+        if outcome.survey is not None and not found.to_source:
+            source = outcome.survey.source
+        else:
             ours_again = Reader(self._subject, self._subject.source, always=True)
-            source = self._digest(ours_again, stretch, self._columns)
+            source = self._digest(ours_again, stretch, "count", "sum")
         nothing = (0,) * len(self._columns)
         expected = {
             bucket: plus(source.totals().get(bucket, nothing), found.left.get(bucket, nothing))
@@ -279,16 +271,19 @@ class MeasurementSync:
         Where points of one number were only added, the server is asked for their count: the sum follows
         from that of before and from what was written; in hours that were copied whole, from the source's.
         """
-        found, stretch, before = outcome.found, outcome.stretch, outcome.target
-        if before is None or found.replaced or [one.function for one in self._columns] != ["count", "sum"]:
-            return self._digest(reader, stretch, self._columns).totals()
+        found, stretch, survey = outcome.found, outcome.stretch, outcome.survey
+        if survey is None or found.replaced or [one.function for one in self._columns] != ["count", "sum"]:
+            return self._digest(reader, stretch, "count", "sum").totals()
         sums = {bucket: numbers[1] for bucket, numbers in expected.items()}
-        totals = before.totals()
+        totals = survey.target.totals()
         for bucket in totals.keys() | found.added.keys():
             parts = (of[bucket][1] for of in (totals, found.added) if bucket in of)
             sums[bucket] = sum(parts)
-        counts = self._digest(reader, stretch, self._columns[:1]).totals()
-        return {bucket: (count, sums.get(bucket, 0)) for bucket, (count,) in counts.items()}
+        counts = self._digest(reader, stretch, "count").totals()
+        return {bucket: (count, sums.get(bucket, 0)) for bucket, (count, _) in counts.items()}
+
+    def _digest(self, reader: Reader, window: Window, *functions: Function) -> Digest:
+        return self._divider.digest(reader, window, self._columns, self._groups, *functions)
 
     def _settle(self, window: Window) -> None:
         """Compare a doubted window point by point, which decides; heal what the digests did not show."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from tstats.core import influxql
-from tstats.core.digest import BUCKET, Column, Digest, columns
+from tstats.core.digest import BUCKET, Column, Digest, Function, columns
 from tstats.core.portion import Portion
 from tstats.core.rows import Field, Kind, SeriesRows, SeriesText
 from tstats.core.schema import MINUTE
@@ -81,8 +81,10 @@ class Reader:
         statement = self._select(self._functions(of), portion, (influxql.by_time(BUCKET), *tags))
         return self._read(statement, _result_kinds(of), portion)
 
-    def digest(self, portion: Portion, of: tuple[Column, ...], groups: tuple[str, ...]) -> Digest:
-        """The digest of the portion, grouped by some tags.
+    def digest(
+        self, portion: Portion, of: tuple[Column, ...], groups: tuple[str, ...], function: Function
+    ) -> Digest:
+        """The counts or the sums of the portion, grouped by some tags; the other columns are left zero.
 
         Raises:
             TooMuchError: half of it can succeed.
@@ -93,6 +95,8 @@ class Reader:
             by = (influxql.by_time(BUCKET), *(influxql.typed(tag, "tag") for tag in groups))
             # A statement for each column: two in one take the server longer than two statements.
             for place, column in enumerate(of):
+                if column.function != function:
+                    continue
                 statement = self._select(self._functions((column,)), portion, by)
                 for piece in self._read(statement, _result_kinds((column,)), portion):
                     digest.add(piece.key, place, piece.rows)
@@ -203,6 +207,24 @@ class Divider:
                 raise
             for part in parts:
                 self.do(work, part)
+
+    def digest(
+        self,
+        reader: Reader,
+        window: Window,
+        of: tuple[Column, ...],
+        groups: tuple[str, ...],
+        *functions: Function,
+    ) -> Digest:
+        """The digest of a window of one side, put together from parts of it if need be."""
+        whole = Digest(of)
+        for function in functions:
+
+            def read(portion: Portion, function: Function = function) -> None:
+                whole.merge(reader.digest(portion, of, groups, function))
+
+            self.do(read, Portion(window=window))
+        return whole
 
     def most_varied(self) -> str | None:
         """The tag with the most values; None where the measurement has no tags."""
