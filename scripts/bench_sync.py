@@ -1,6 +1,6 @@
 """How fast sync is, and how much memory it takes, against its budgets.
 
-Both influxd run on this machine. Each case is measured in one run: the pipe limit (all points read from the
+Both influxd run on this machine. Each case is measured in rounds: the pipe limit (all points read from the
 source to nowhere while as many ready-made ones are written to the target), the first copy, the sync of
 equal data, and the sync of data that lost 0.1 % of its points in random places and one hour. The tool runs
 as a user runs it, in a process of its own; its times are those from its first request to its last.
@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -31,9 +32,10 @@ DATABASE, POLICY, MEASUREMENT = "cache_stats", "monthly", "bandwidth.1min"
 BEGIN = 20_000 * DAY
 BODY = 10_000
 WRITERS = 4
+READERS = (1, 2)  # of the pipe; the one that is faster is its limit
 LOST = 0.001
 MEMORY = 128  # MB
-BIG = 2_000_000  # points; of a bigger case only the memory has a budget
+BIG = 2_000_000  # points; a bigger case is measured once, and its pipe limit is not: it takes minutes
 COMMAND = "from influxdb_tools.sync_ts_databases import main; main()"
 
 
@@ -154,43 +156,59 @@ def show(what: str, measured: float, budget: float, *, unit: str = "", at_least:
     )
 
 
-def measure(case: Case, source: Influxd, target: Influxd, *, ratios: bool, repeats: int) -> None:
-    """Measure one case and print it."""
-    ours, theirs = (Influx(Endpoint(url=one.url, timeout=300), connections=16) for one in (source, target))
-    print(f"{case}", flush=True)
-    fill(ours, case.bodies())
-    limit, first, memory = float("inf"), float("inf"), 0.0
-    for _ in range(repeats):
-        if ratios:
-            limit = min([limit, *(pipe(ours, theirs, case, readers) for readers in (1, 2))])
-        create(theirs)
-        report, peak = tool(source, target)
-        if report["points_written"] != case.points:
-            raise SystemExit(f"{report['points_written']} of {case.points} points were written")
-        first, memory = min(first, report["seconds"]), max(memory, peak)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """The seconds of each measurement, one after the other; a machine's speed changes more slowly.
+
+    Of the pipe limit there are several: with so many readers each.
+    """
+
+    limits: list[float]
+    first: float
+    equal: float
+    damaged: float
+    memory: float
+
+
+def measured(case: Case, source: Influxd, target: Influxd, ours: Influx, theirs: Influx) -> Round:
+    """Measure a case once; the source is filled."""
+    limits = [pipe(ours, theirs, case, readers) for readers in READERS] if case.points <= BIG else []
+    create(theirs)
+    first, first_peak = tool(source, target)
+    if first["points_written"] != case.points:
+        raise SystemExit(f"{first['points_written']} of {case.points} points were written")
+    time.sleep(3)
+    equal, equal_peak = tool(source, target)
+    fill(theirs, case.bodies(damaged=True))
+    damaged, damaged_peak = tool(source, target)
     print(
-        f"  first copy {first:.2f} s, {case.points / first:,.0f} points/s, pipe limit {limit:.2f} s",
+        f"  (pipe limits {', '.join(f'{limit:.2f} s' for limit in limits) or 'not measured'};"
+        f" first copy {first['seconds']:.2f} s, {case.points / first['seconds']:,.0f} points/s;"
+        f" equal {equal['seconds']:.2f} s; damaged {damaged['seconds']:.2f} s,"
+        f" {damaged['points_written']:,} points written, {damaged['points_read']:,} read)",
         flush=True,
     )
-    if ratios:
-        show("first copy: share of the pipe limit", limit / first, 0.9, at_least=True)
-    time.sleep(3)
-    equal = float("inf")
-    for _ in range(repeats):
-        report, peak = tool(source, target)
-        equal, memory = min(equal, report["seconds"]), max(memory, peak)
-    show("rerun when equal: share of the first copy", equal / first, 0.15)
-    damaged = float("inf")
-    for _ in range(repeats if ratios else 1):
-        fill(theirs, case.bodies(damaged=True))
-        report, peak = tool(source, target)
-        damaged, memory = min(damaged, report["seconds"]), max(memory, peak)
-    show("rerun when damaged: share of the first copy", damaged / first, 0.3)
-    print(
-        f"  (equal {equal:.2f} s; damaged {damaged:.2f} s, {report['points_written']:,} points written,"
-        f" {report['points_read']:,} read)"
+    return Round(
+        limits=limits,
+        first=first["seconds"],
+        equal=equal["seconds"],
+        damaged=damaged["seconds"],
+        memory=max(first_peak, equal_peak, damaged_peak),
     )
-    show("peak memory of the tool", memory, MEMORY, unit=" MB")
+
+
+def measure(case: Case, source: Influxd, target: Influxd, *, rounds: int) -> None:
+    """Measure a case in rounds, and print the median of each ratio."""
+    print(f"{case}", flush=True)
+    ours, theirs = (Influx(Endpoint(url=one.url, timeout=300), connections=16) for one in (source, target))
+    fill(ours, case.bodies())
+    found = [measured(case, source, target, ours, theirs) for _ in range(rounds)]
+    if case.points <= BIG:
+        shares = [median(one.limits[place] / one.first for one in found) for place, _ in enumerate(READERS)]
+        show("first copy: share of the pipe limit", min(shares), 0.9, at_least=True)
+    show("rerun when equal: share of the first copy", median(one.equal / one.first for one in found), 0.15)
+    show("rerun when damaged: share of the first copy", median(one.damaged / one.first for one in found), 0.3)
+    show("peak memory of the tool", max(one.memory for one in found), MEMORY, unit=" MB")
     ours.close()
     theirs.close()
 
@@ -203,7 +221,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="1,440,000 points only, each measured once")
     asked = parser.parse_args()
     points = [asked.points] if asked.points else [1_440_000] if asked.quick else [1_440_000, 10_000_000]
-    repeats = 1 if asked.quick else 2
+    rounds = 1 if asked.quick else 3
     for number in points:
         for series in [asked.series] if asked.series else [100, 1_000, 10_000]:
             with (
@@ -211,9 +229,8 @@ def main() -> None:
                 Influxd(Path(folder) / "source") as source,
                 Influxd(Path(folder) / "target") as target,
             ):
-                big = number > BIG
                 case = Case(points=number, series=series)
-                measure(case, source, target, ratios=not big, repeats=1 if big else repeats)
+                measure(case, source, target, rounds=rounds if number <= BIG else 1)
     print(f"{threading.active_count()} thread left" if threading.active_count() > 1 else "done")
 
 
