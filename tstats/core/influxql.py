@@ -224,13 +224,10 @@ def show_tag_keys(database: str, policy: str) -> str:
     return f"SHOW TAG KEYS ON {identifier(database)} FROM {identifier(policy)}./.*/"
 
 
-def show_tag_values(
-    database: str, policy: str, measurement: str, key: str, *, limit: int | None = None
-) -> str:
-    """SHOW TAG VALUES of one tag of one measurement; at most `limit` of them."""
+def show_tag_values(database: str, policy: str, measurement: str, key: str) -> str:
+    """SHOW TAG VALUES of one tag of one measurement."""
     origin = f"{identifier(policy)}.{identifier(measurement)}"
-    most = "" if limit is None else f" LIMIT {limit}"
-    return f"SHOW TAG VALUES ON {identifier(database)} FROM {origin} WITH KEY = {identifier(key)}{most}"
+    return f"SHOW TAG VALUES ON {identifier(database)} FROM {origin} WITH KEY = {identifier(key)}"
 
 
 def show_series(database: str, policy: str, measurement: str, *, conditions: Iterable[str] = ()) -> str:

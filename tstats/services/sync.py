@@ -42,12 +42,11 @@ def sync(
     try:
         source.version()
         target.version()
-        theirs = read_live(target, only=request.databases)
         ours = read_live(source, only=request.databases)
         _check_databases(request, source, ours)
         if schema:
             report = _with_schema(request, target, ours, report)
-            theirs = read_live(target, only=request.databases)
+        theirs = read_live(target, only=request.databases)
         subjects = find_subjects(request, source, target, source_schema=ours, target_schema=theirs)
         progress.begin(sum(len(subject.stretches) for subject in subjects))
         report = replace(report, measurements=_sync_all(subjects, request, progress))

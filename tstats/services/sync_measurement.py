@@ -12,7 +12,7 @@ from tstats.core.windows import Window, runs
 from tstats.errors import BrokenStreamError, TooMuchError, TstatsError
 from tstats.services.sync_compare import Localizer, Work
 from tstats.services.sync_plan import Request, Side, Subject
-from tstats.services.sync_read import MOST_GROUPS, Divider, Reader, digest_columns, until_whole
+from tstats.services.sync_read import Divider, Reader, digest_columns, until_whole
 from tstats.services.sync_report import MeasurementReport, Tally
 from tstats.services.sync_survey import Approach, Survey, Surveyor
 from tstats.services.sync_transfer import Findings, StoppedError, Surroundings, Transfer
@@ -118,16 +118,8 @@ class MeasurementSync:
 
     def _prepare(self) -> None:
         """Choose how the digests are grouped, and whether those without all tags are trusted."""
-        groups, product = [], 1
-        tags = self._subject.tags
-        for number, key in sorted((self._source.count_values(key), key) for key in tags):
-            product *= number + 1
-            if product <= MOST_GROUPS:
-                groups.append(key)
-        self._groups = tuple(groups)
-        same_series = len(groups) == len(tags) or (
-            self._fingerprint(self._subject.source) == self._fingerprint(self._subject.target)
-        )
+        self._groups = self._divider.groups()
+        same_series = len(self._groups) == len(self._subject.tags) or self._have_same_series()
         tag = self._divider.most_varied()
         approach = Approach(
             of=self._columns,
@@ -141,6 +133,13 @@ class MeasurementSync:
         sides, executor = (self._source, self._target), self._around.executor
         self._surveyor = Surveyor(*sides, divider=self._divider, approach=approach, executor=executor)
         self._localizer = Localizer(*sides, surveyor=self._surveyor, approach=approach, executor=executor)
+
+    def _have_same_series(self) -> bool:
+        source, target = (
+            self._around.executor.submit(self._fingerprint, side)
+            for side in (self._subject.source, self._subject.target)
+        )
+        return source.result() == target.result()
 
     def _fingerprint(self, side: Side) -> bytes:
         subject = self._subject

@@ -14,13 +14,15 @@ from tstats.core.windows import Window
 from tstats.errors import BrokenStreamError, ServerError, TooMuchError, UnreachableError
 from tstats.services.sync_plan import Side, Subject
 from tstats.stores.influx import Influx
-from tstats.stores.measurements import count_values, read_values
+from tstats.stores.measurements import read_values
 from tstats.stores.points import probe_kinds, read_rows, read_texts
 
 Item = TypeVar("Item")
 
-# The most groups of a digest without all tags: so many cost the servers no more than one.
+# The most groups of a digest: of many series, so many cost the servers little more than one.
 MOST_GROUPS = 64
+# With fewer values of every tag an hour has no more points than a group of others; groups cost a fifth there.
+MANY_VALUES = 500
 
 
 class Reader:
@@ -126,12 +128,6 @@ class Reader:
             found.append(Field(name=name, kind=asked or "float"))
         return found
 
-    def count_values(self, tag: str) -> int:
-        """How many values a tag has, at most one more than `MOST_GROUPS`."""
-        return count_values(
-            self.side.influx, self._database, self._policy, self._measurement, tag, most=MOST_GROUPS + 1
-        )
-
     def values(self, tag: str) -> list[str]:
         """The values of a tag."""
         if not self.side.fields:
@@ -225,6 +221,17 @@ class Divider:
 
             self.do(read, Portion(window=window))
         return whole
+
+    def groups(self) -> tuple[str, ...]:
+        """The tags by which digests are grouped: all of them, or those with few values, or none."""
+        sizes = {tag: len(self.values(tag)) for tag in self._tags}
+        found, product = [], 1
+        for tag in sorted(self._tags, key=lambda tag: (sizes[tag], tag)):
+            product *= sizes[tag]
+            if product <= MOST_GROUPS:
+                found.append(tag)
+        is_worth_it = len(found) == len(sizes) or max(sizes.values()) >= MANY_VALUES
+        return tuple(found) if is_worth_it else ()
 
     def most_varied(self) -> str | None:
         """The tag with the most values; None where the measurement has no tags."""

@@ -70,12 +70,6 @@ def _moment(influx: Influx, text: str) -> int:
         raise ServerError(f"{influx.url} tells a time that is none: {text!r}") from error
 
 
-def count_values(influx: Influx, database: str, policy: str, measurement: str, key: str, *, most: int) -> int:
-    """How many values a tag has; `most` where it has at least so many."""
-    statement = influxql.show_tag_values(database, policy, measurement, key, limit=most)
-    return sum(len(series.values) for series in influx.query(statement))
-
-
 def read_values(influx: Influx, database: str, policy: str, measurement: str, key: str) -> list[str]:
     """The values of a tag."""
     statement = influxql.show_tag_values(database, policy, measurement, key)
