@@ -417,3 +417,20 @@ def test_the_system_s_bundle_in_the_environment_does_not_go_before_the_option(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", os.devnull)
     assert sync(plain.url, secure.url, "--ca-cert", ca_cert).status == 0
     assert sync(plain.url, secure.url, "--insecure", "--check").status == 0
+
+
+def test_certificates_that_the_environment_names_are_trusted(
+    sync: Sync, plain: Influx, secure: Influx, ca_cert: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", ca_cert)
+    assert sync(plain.url, secure.url).status == 0
+
+
+def test_a_proxy_that_the_environment_names_is_used(
+    sync: Sync, plain: Influx, secure: Influx, ca_cert: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server answers a request that is sent to it as to a proxy as if it were its own."""
+    monkeypatch.setenv("http_proxy", plain.url)
+    assert sync("http://not.a.host.invalid:8086", secure.url, "--ca-cert", ca_cert).status == 0
+    monkeypatch.setenv("no_proxy", "invalid")
+    assert sync("http://not.a.host.invalid:8086", secure.url, "--ca-cert", ca_cert).status == 1

@@ -122,8 +122,9 @@ class Surveyor:
     def survey(self, window: Window) -> Survey:
         """Look at a window: at the sums first, then at the counts.
 
-        Sums tell every difference but points of value zero. Where they differ in most hours, the counts are
-        taken by the values of the tag at once: these would be asked for next, to find what differs.
+        Sums tell of every number that is missing or another one, but zeros. Where they differ in most hours,
+        the counts are taken by the values of the tag at once: these would be asked for next, to find what
+        differs.
         """
         source, target = self._digests(window, "sum")
         differing = differ_beyond_doubt(source, target, self._approach.of)
@@ -154,9 +155,9 @@ class Surveyor:
         return source.result(), target.result()
 
     def _is_most(self, differing: Container[int], source: Digest, target: Digest) -> bool:
-        """Whether most hours differ, and not since the target has nothing of them; and that is to be healed.
+        """Whether most hours are held by both sides and differ, so that counts by the tag are the only ones.
 
-        Where nothing is, lower values next to missing points would not be found by the verification.
+        These alone do not tell lower values beside missing points: the verification does, if there is one.
         """
         approach = self._approach
         if approach.tag is None or len(approach.values) < FEWEST_VALUES or not approach.verified:
