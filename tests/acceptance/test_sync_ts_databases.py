@@ -245,6 +245,13 @@ def test_ctrl_c_ends_it_at_once_and_a_rerun_goes_on(
 
 
 def written(influx: Influx) -> int:
-    """How many points there are; none where the database is not there yet."""
-    names = [row["name"] for series in influx.query("SHOW DATABASES") for row in series.rows()]
-    return len(export(influx, "cache_stats", "monthly")) if "cache_stats" in names else 0
+    """How many points there are; none where the database or its policy is not there yet."""
+
+    def there(statement: str) -> set[str]:
+        return {row["name"] for series in influx.query(statement) for row in series.rows()}
+
+    if "cache_stats" not in there("SHOW DATABASES"):
+        return 0
+    if "monthly" not in there("SHOW RETENTION POLICIES ON cache_stats"):
+        return 0
+    return len(export(influx, "cache_stats", "monthly"))
