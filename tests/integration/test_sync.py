@@ -117,37 +117,46 @@ def test_both_ways_gives_both_sides_the_union(
     assert run(influx, other_influx, policy=policy, both_ways=True).totals().points_written == 0
 
 
+FATES = ["missing", "lower", "same", "ahead", "only"]
+Fates = list[tuple[str, int, str]]
 distinct = st.lists(
-    st.tuples(
-        st.sampled_from(HOSTILE),
-        st.sampled_from(BORDERS),
-        st.sampled_from(["missing", "lower", "same", "ahead", "only"]),
-    ),
+    st.tuples(st.sampled_from(HOSTILE), st.sampled_from(BORDERS), st.sampled_from(FATES)),
     unique_by=lambda one: one[:2],
     max_size=20,
 )
+HOSTS = [f"edge-{number:02d}" for number in range(40)]
+HALF_HOURS = [T + number * HOUR // 2 for number in range(8)]
+scattered = st.lists(
+    st.tuples(st.sampled_from(HOSTS), st.sampled_from(HALF_HOURS), st.sampled_from(FATES)),
+    unique_by=lambda one: one[:2],
+    min_size=4,
+    max_size=20,
+)
+
+
+def fated(fates: Fates) -> tuple[list[Point], list[Point]]:
+    """The points of both sides, one of host and time for each fate; no differences of them cancel out.
+
+    Each difference is a power of two of its own, times 3/2.
+    """
+    ours, theirs = [], []
+    for place, (host, moment, fate) in enumerate(fates):
+        point = Point(tags=(("host", host),), time=moment, fields=(("value", 3.0 * 4**place),))
+        if fate != "only":
+            ours.append(point)
+        if fate != "missing":
+            value = 3.0 * 4**place * {"lower": 0.5, "ahead": 1.5}.get(fate, 1)
+            theirs.append(replace(point, fields=(("value", value),)))
+    return ours, theirs
 
 
 @given(fates=distinct)
 @on_real_servers
 def test_digests_alone_find_every_difference_between_distinct_values(
-    influx: Influx, other_influx: Influx, fates: list[tuple[str, int, str]]
+    influx: Influx, other_influx: Influx, fates: Fates
 ) -> None:
-    """Without the exact comparison of small windows: values are powers of two, so no two sums are equal."""
-    ours, theirs = [], []
-    for place, (host, moment, fate) in enumerate(fates):
-        tagged = (("host", host),)
-        value = 3.0 * 4**place
-        if fate != "only":
-            ours.append(Point(tags=tagged, time=moment, fields=(("value", value),)))
-        if fate != "missing":
-            theirs.append(
-                Point(
-                    tags=tagged,
-                    time=moment,
-                    fields=(("value", value + {"lower": -1, "ahead": 1}.get(fate, 0)),),
-                )
-            )
+    """Without the exact comparison of small windows."""
+    ours, theirs = fated(fates)
     source, target = filled(influx, ours), filled(other_influx, theirs)
     report = run(influx, other_influx, few=0)
     assert report.in_sync, (report.error, report.measurements)
@@ -155,6 +164,39 @@ def test_digests_alone_find_every_difference_between_distinct_values(
     totals = report.totals()
     assert totals.points_written == sum(fate in {"missing", "lower"} for *_, fate in fates)
     assert run(influx, other_influx, few=0).totals().points_written == 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "both_ways"),
+    [(Policy.MAX, False), (Policy.MAX, True), (Policy.MISSING, True), (Policy.SOURCE, False)],
+    ids=["max", "max both ways", "missing both ways", "source"],
+)
+@given(fates=scattered)
+@on_real_servers
+def test_what_differs_among_many_series_is_found_in_most_hours_or_few(
+    influx: Influx,
+    other_influx: Influx,
+    policy: Policy,
+    both_ways: bool,  # noqa: FBT001 (pytest)
+    fates: Fates,
+) -> None:
+    ours, theirs = fated(fates)
+    places = {(host, moment) for host, moment, _ in fates}
+    same = [
+        Point(tags=(("host", host),), time=moment, fields=(("value", 1.0),))
+        for host in HOSTS
+        for moment in HALF_HOURS
+        if (host, moment) not in places
+    ]
+    source, target = filled(influx, [*same, *ours]), filled(other_influx, [*same, *theirs])
+    asked: dict[str, Any] = {"few": 0, "policy": policy, "both_ways": both_ways}
+    told = run(influx, other_influx, **asked, apply=False).totals()
+    report = run(influx, other_influx, **asked)
+    assert report.in_sync, (report.error, report.measurements)
+    assert held(other_influx) == healed(source, target, policy=policy)
+    assert held(influx) == (healed(target, source, policy=policy) if both_ways else source)
+    assert report.totals().points_missing == told.points_missing
+    assert run(influx, other_influx, **asked).totals().points_written == 0
 
 
 def minutes(hosts: int, number: int, *, measurement: str = "bandwidth.1min") -> list[Point]:
@@ -208,6 +250,25 @@ def test_values_that_are_lower_are_raised_next_to_points_that_are_missing(
     assert report.verified
     assert held(other_influx) == as_export(whole)
     assert report.totals().points_lower == sum(point.fields[0][1] == -1.0 for point in lower)
+
+
+def test_values_that_are_lower_are_raised_next_to_points_that_the_source_lacks(
+    influx: Influx, other_influx: Influx
+) -> None:
+    """Counts lead to the series with more points, of which nothing is written; the others are lower."""
+    whole = minutes(150, 60)
+    filled(influx, [point for place, point in enumerate(whole) if place % 890])
+    filled(
+        other_influx,
+        [
+            replace(point, fields=(("value", -1.0),)) if place % 970 == 485 else point
+            for place, point in enumerate(whole)
+        ],
+    )
+    report = run(influx, other_influx)
+    assert report.in_sync
+    assert report.verified
+    assert held(other_influx) == as_export(whole)
 
 
 def test_values_that_are_lower_alone_are_found_in_their_series(influx: Influx, other_influx: Influx) -> None:

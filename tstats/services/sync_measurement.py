@@ -231,8 +231,11 @@ class MeasurementSync:
     def _verify(self, outcome: _Outcome) -> None:
         """Wait for what was written, and ask the servers again; what is not as expected is doubted."""
         self._wait(outcome.sent)
-        found, stretch = outcome.found, outcome.stretch
+        found, stretch, survey = outcome.found, outcome.stretch, outcome.survey
         if not found.to_target and not found.to_source:
+            if survey is not None and self._request.apply:
+                # Counts lead to series that lack points in the source, and past lower values beside them.
+                self._doubt(stretch, _expected(survey.source, found), survey.target.totals())
             return
         self._wrote = True
         if not self._columns:
@@ -243,17 +246,17 @@ class MeasurementSync:
             if self._digest(reader, stretch, "count").total()[0] != found.copied:
                 self._doubted.append(stretch)
             return
-        if outcome.survey is not None and not found.to_source:
-            source = outcome.survey.source
+        if survey is not None and not found.to_source:
+            source = survey.source
         else:
             ours_again = Reader(self._subject, self._subject.source, always=True)
             source = self._digest(ours_again, stretch, "count", "sum")
+        expected = _expected(source, found)
+        self._doubt(stretch, expected, self._held(reader, outcome, expected))
+
+    def _doubt(self, stretch: Window, expected: Mapping[int, Numbers], held: Mapping[int, Numbers]) -> None:
+        """Doubt the hours of which the target does not hold what is expected."""
         nothing = (0,) * len(self._columns)
-        expected = {
-            bucket: plus(source.totals().get(bucket, nothing), found.left.get(bucket, nothing))
-            for bucket in source.totals().keys() | found.left.keys()
-        }
-        held = self._held(reader, outcome, expected)
         doubted = [
             bucket
             for bucket in expected.keys() | held.keys()
@@ -294,5 +297,14 @@ class MeasurementSync:
             carry = partial(self._compared, apply=apply)
             self._divider.do(self._adding(left, carry), Portion(window=window))
             self._wait(self._transfer.flush())
+            self._wrote |= left.to_target or left.to_source
         if left.unwritten:
             self._differing.append(window)
+
+
+def _expected(source: Digest, found: Findings) -> dict[int, Numbers]:
+    """What the target is to hold by bucket: what the source does, and what is known to stay different."""
+    expected = source.totals()
+    for bucket, numbers in found.left.items():
+        expected[bucket] = plus(expected[bucket], numbers) if bucket in expected else numbers
+    return expected
