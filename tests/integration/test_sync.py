@@ -323,6 +323,25 @@ def test_points_that_landed_in_other_series_are_not_taken_for_a_copy(
     assert run(influx, other_influx).totals().points_written == 0
 
 
+def test_values_of_two_series_that_changed_places_are_found_where_the_lists_of_series_differ(
+    influx: Influx, other_influx: Influx
+) -> None:
+    """Beside points that are missing in every hour, so that counts alone would lead to these only."""
+    whole = minutes(100, 120)
+    more = Point(tags=(("hostname", "x"),), time=T, fields=(("value", 1.0),))
+    first, second, others = whole[:120], whole[120:240], whole[240:]
+    changed = [
+        replace(one, fields=other.fields)
+        for one, other in zip([*first, *second], [*second, *first], strict=True)
+    ]
+    damaged = [*changed, *(point for place, point in enumerate(others) if place % 1190)]
+    filled(influx, whole)
+    filled(other_influx, [*damaged, more])
+    report = run(influx, other_influx, policy=Policy.SOURCE)
+    assert report.verified
+    assert held(other_influx) == as_export([*whole, more])
+
+
 def test_minutes_lost_on_both_sides_show_in_the_sample_even_if_all_values_are_the_same(
     influx: Influx, other_influx: Influx
 ) -> None:

@@ -56,6 +56,15 @@ class Approach:
     verified: bool
 
     @property
+    def counts_suffice(self) -> bool:
+        """Whether sums are not needed where counts differ already.
+
+        Beside points that are missing, values may be lower or in another series: the first is found by the
+        verification, if there is one; the second cannot be where the series are the same.
+        """
+        return self.same_series and self.verified
+
+    @property
     def counts(self) -> tuple[Column, ...]:
         """The columns that count."""
         return tuple(column for column in self.of if column.function == "count")
@@ -155,12 +164,9 @@ class Surveyor:
         return source.result(), target.result()
 
     def _is_most(self, differing: Container[int], source: Digest, target: Digest) -> bool:
-        """Whether most hours are held by both sides and differ, so that counts by the tag are the only ones.
-
-        These alone do not tell lower values beside missing points: the verification does, if there is one.
-        """
+        """Whether both sides hold most hours and differ in them: then counts by the tag are enough."""
         approach = self._approach
-        if approach.tag is None or len(approach.values) < FEWEST_VALUES or not approach.verified:
+        if approach.tag is None or len(approach.values) < FEWEST_VALUES or not approach.counts_suffice:
             return False
         ours, theirs = ({bucket for bucket, _ in side.cells} for side in (source, target))
         on_both = sum(bucket in differing for bucket in ours & theirs)
@@ -172,19 +178,10 @@ class Surveyor:
             digest.add("", self._approach.of.index(column), rows)
 
     def columns_to_find(self, hours: Container[int], survey: Survey) -> tuple[Column, ...]:
-        """The columns that tell what differs in these hours: counts cost half of what counts and sums cost.
-
-        Where points are missing, values may be lower as well, next to them: that is found when the window
-        is verified, so counts suffice only when it will be.
-        """
+        """The columns that tell what differs in these hours: counts cost half of counts and sums."""
         approach = self._approach
-        if (
-            approach.same_series
-            and approach.verified
-            and differ_in_number(survey.source, survey.target, approach.of, hours)
-        ):
-            return approach.counts
-        return approach.of
+        in_number = differ_in_number(survey.source, survey.target, approach.of, hours)
+        return approach.counts if approach.counts_suffice and in_number else approach.of
 
     def by_value(self, window: Window, of: tuple[Column, ...]) -> dict[int, Hour]:
         """What the values of the tag tell of each hour of a window.
