@@ -57,10 +57,10 @@ class Approach:
 
     @property
     def counts_suffice(self) -> bool:
-        """Whether sums are not needed where counts differ already.
+        """Whether sums need not be asked for in hours whose counts differ.
 
-        Beside points that are missing, values may be lower or in another series: the first is found by the
-        verification, if there is one; the second cannot be where the series are the same.
+        What counts pass by are values that are lower, which the verification finds, if there is one; and
+        values that landed in other series, which it does not find.
         """
         return self.same_series and self.verified
 
