@@ -16,7 +16,7 @@ Where the last matter (the policy `source`), no digest is trusted and every poin
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Literal, TypeVar
 
 from tstats.core.rows import NUMBERS, Field, Row
 from tstats.core.schema import HOUR
@@ -28,6 +28,7 @@ _HALF_ULP = 2.0**-53
 _MANY = 2**24
 
 Function = Literal["count", "sum"]
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +100,7 @@ class Digest:
     def merge(self, other: "Digest") -> None:
         """Take another digest of other points in."""
         for cell, numbers in other.cells.items():
-            held = self.cells.get(cell)
-            self.cells[cell] = numbers if held is None else plus(held, numbers)
+            increase(self.cells, cell, numbers)
 
     def ungrouped(self) -> "Digest":
         """The same numbers in one group."""
@@ -119,7 +119,7 @@ class Digest:
         """The numbers of each bucket, all groups together."""
         found: dict[int, Numbers] = {}
         for (bucket, _), numbers in self.cells.items():
-            found[bucket] = plus(found[bucket], numbers) if bucket in found else numbers
+            increase(found, bucket, numbers)
         return found
 
 
@@ -196,6 +196,11 @@ def _rounding(count: float, left: float, right: float) -> float:
 def plus(one: Sequence[float], other: Sequence[float]) -> Numbers:
     """The sum of two cells."""
     return tuple(left + right for left, right in zip(one, other, strict=True))
+
+
+def increase(held: dict[Key, Numbers], key: Key, by: Numbers) -> None:
+    """Add to what is held under a key."""
+    held[key] = plus(held[key], by) if key in held else by
 
 
 def numbers_of(row: Row, of: Sequence[Column], places: Sequence[int]) -> Numbers:

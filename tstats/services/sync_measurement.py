@@ -6,7 +6,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 
-from tstats.core.digest import BUCKET, Digest, Function, Numbers, equal, plus
+from tstats.core.digest import BUCKET, Digest, Function, Numbers, equal, increase
 from tstats.core.portion import Portion
 from tstats.core.windows import Window, runs
 from tstats.errors import BrokenStreamError, TooMuchError, TstatsError
@@ -306,5 +306,5 @@ def _expected(source: Digest, found: Findings) -> dict[int, Numbers]:
     """What the target is to hold by bucket: what the source does, and what is known to stay different."""
     expected = source.totals()
     for bucket, numbers in found.left.items():
-        expected[bucket] = plus(expected[bucket], numbers) if bucket in expected else numbers
+        increase(expected, bucket, numbers)
     return expected

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from tstats.core.digest import BUCKET, Column, Numbers, numbers_of, plus
+from tstats.core.digest import BUCKET, Column, Numbers, increase, numbers_of
 from tstats.core.merge import Difference, Merge
 from tstats.core.portion import Portion
 from tstats.core.rows import NUMBERS, Block, Lines, Row
@@ -75,7 +75,7 @@ class Findings:
         self.copied += other.copied
         for mine, others in ((self.left, other.left), (self.added, other.added)):
             for bucket, numbers in others.items():
-                _increase(mine, bucket, numbers)
+                increase(mine, bucket, numbers)
 
 
 class Transfer:
@@ -191,7 +191,7 @@ class Transfer:
             found.to_target = True
             found.replaced |= difference.lower > 0
             for row in difference.to_target:
-                _increase(found.added, row[0] // BUCKET * BUCKET, self._numbers(row))
+                increase(found.added, row[0] // BUCKET * BUCKET, self._numbers(row))
             self._to_target.add(to_target.of(difference.tags, difference.to_target), lacking)
         else:
             found.counts.add(lacking)
@@ -204,7 +204,7 @@ class Transfer:
             found.unwritten += len(difference.to_source)
         for ours, theirs in difference.left:
             pairs = zip(self._numbers(theirs), self._numbers(ours), strict=True)
-            _increase(found.left, ours[0] // BUCKET * BUCKET, tuple(more - less for more, less in pairs))
+            increase(found.left, ours[0] // BUCKET * BUCKET, tuple(more - less for more, less in pairs))
 
     def _numbers(self, row: Row) -> Numbers:
         return numbers_of(row, self._columns, self._places)
@@ -228,7 +228,3 @@ class Transfer:
             credit=credit,
             throttle=self._around.throttle,
         )
-
-
-def _increase(numbers: dict[int, Numbers], bucket: int, by: Numbers) -> None:
-    numbers[bucket] = plus(numbers[bucket], by) if bucket in numbers else by
