@@ -13,7 +13,7 @@ where counts and sums stay what they are:
 Where the last matter (the policy `source`), no digest is trusted and every point is compared.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, TypeVar
@@ -134,40 +134,40 @@ class Verdict(Enum):
 def compare(source: Digest, target: Digest, of: Sequence[Column]) -> dict[int, Verdict]:
     """The verdict on each bucket in which either side has points."""
     held = {bucket for bucket, _ in target.cells}
-    verdicts: dict[int, Verdict] = {bucket: Verdict.EQUAL for bucket, _ in source.cells.keys() | target.cells}
-    nothing = (0,) * len(of)
-    for cell in source.cells.keys() | target.cells.keys():
-        if not equal(source.cells.get(cell, nothing), target.cells.get(cell, nothing), of):
-            verdicts[cell[0]] = Verdict.DIFFERENT if cell[0] in held else Verdict.ABSENT
+    verdicts: dict[int, Verdict] = {}
+    for bucket, ours, theirs in _pairs(source, target, of):
+        verdicts.setdefault(bucket, Verdict.EQUAL)
+        if not equal(ours, theirs, of):
+            verdicts[bucket] = Verdict.DIFFERENT if bucket in held else Verdict.ABSENT
     return verdicts
 
 
 def differ_beyond_doubt(source: Digest, target: Digest, of: Sequence[Column]) -> set[int]:
     """The buckets whose sums differ by more than the rounding of any number of points: no count is needed."""
-    nothing = (0,) * len(of)
-    found = set()
-    for cell in source.cells.keys() | target.cells.keys():
-        numbers = zip(of, source.cells.get(cell, nothing), target.cells.get(cell, nothing), strict=True)
-        if any(
-            left != right and (column.exact or abs(left - right) > _rounding(_MANY, left, right))
-            for column, left, right in numbers
-            if column.function == "sum"
-        ):
-            found.add(cell[0])
-    return found
+    return {
+        bucket
+        for bucket, ours, theirs in _pairs(source, target, of)
+        for column, left, right in zip(of, ours, theirs, strict=True)
+        if column.function == "sum" and left != right and _is_no_rounding(column, _MANY, left, right)
+    }
 
 
 def differ_in_number(source: Digest, target: Digest, of: Sequence[Column], buckets: Container[int]) -> bool:
     """Whether each cell of the buckets that differs does so in a count: points are missing on one side."""
-    nothing = (0,) * len(of)
-    for cell in source.cells.keys() | target.cells.keys():
-        if cell[0] in buckets:
-            ours, theirs = source.cells.get(cell, nothing), target.cells.get(cell, nothing)
+    for bucket, ours, theirs in _pairs(source, target, of):
+        if bucket in buckets:
             numbers = zip(of, ours, theirs, strict=True)
             same = all(left == right for column, left, right in numbers if column.function == "count")
             if same and not equal(ours, theirs, of):
                 return False
     return True
+
+
+def _pairs(source: Digest, target: Digest, of: Sequence[Column]) -> Iterator[tuple[int, Numbers, Numbers]]:
+    """Each cell that either side has: its bucket, and the numbers of both sides; zeros where one has none."""
+    nothing = (0,) * len(of)
+    for cell in source.cells.keys() | target.cells:
+        yield cell[0], source.cells.get(cell, nothing), target.cells.get(cell, nothing)
 
 
 def equal(one: Sequence[float], other: Sequence[float], of: Sequence[Column]) -> bool:
@@ -178,9 +178,14 @@ def equal(one: Sequence[float], other: Sequence[float], of: Sequence[Column]) ->
     for column, left, right in zip(of, one, other, strict=True):
         if column.function == "count":
             count = max(left, right)
-        if left != right and (column.exact or abs(left - right) > _rounding(count, left, right)):
+        if left != right and _is_no_rounding(column, count, left, right):
             return False
     return True
+
+
+def _is_no_rounding(column: Column, count: float, left: float, right: float) -> bool:
+    """Whether two numbers of so many points are further apart than an order of summation explains."""
+    return column.exact or abs(left - right) > _rounding(count, left, right)
 
 
 def _rounding(count: float, left: float, right: float) -> float:

@@ -20,9 +20,9 @@ from tstats.stores.points import probe_kinds, read_rows, read_texts
 Item = TypeVar("Item")
 
 # The most groups of a digest: of many series, so many cost the servers little more than one.
-MOST_GROUPS = 64
+_MOST_GROUPS = 64
 # With fewer values of every tag an hour has no more points than a group of others; groups cost a fifth there.
-MANY_VALUES = 500
+_MANY_VALUES = 500
 
 
 class Reader:
@@ -228,9 +228,9 @@ class Divider:
         found, product = [], 1
         for tag in sorted(self._tags, key=lambda tag: (sizes[tag], tag)):
             product *= sizes[tag]
-            if product <= MOST_GROUPS:
+            if product <= _MOST_GROUPS:
                 found.append(tag)
-        is_worth_it = len(found) == len(sizes) or max(sizes.values()) >= MANY_VALUES
+        is_worth_it = len(found) == len(sizes) or max(sizes.values()) >= _MANY_VALUES
         return tuple(found) if is_worth_it else ()
 
     def most_varied(self) -> str | None:
