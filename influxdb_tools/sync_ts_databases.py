@@ -1,22 +1,21 @@
 """The command `sync_ts_databases`: gives one InfluxDB the points that another one has."""
 
 import json
-import re
 import time
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from influxdb_tools import connection
-from tstats import exits
 from tstats.catalog import DATABASES
-from tstats.core.merge import Policy
-from tstats.core.schema import DAY, HOUR, MINUTE, SECOND
-from tstats.core.windows import EARLIEST, LATEST, Window
+from tstats.command import exits
+from tstats.core.time import DAY, EARLIEST, LATEST, parse_duration, parse_user_time
+from tstats.core.windows import Window
+from tstats.influx import command_options as connection
+from tstats.sync.merge import Policy
 
 GO_FLAGS = (
     "source-url",
@@ -30,8 +29,6 @@ GO_FLAGS = (
     "help",
 )
 ALL = "all"
-_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
-_DURATION = re.compile(r"(\d+)([smhd])", re.ASCII)
 _MOST_JOBS = 64
 
 _EPILOG = """\
@@ -172,10 +169,10 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument an option)
     if source_endpoint.url == target_endpoint.url:
         _wrong(f"source and target are the same: {source_endpoint.url}", "--target-url")
 
-    from influxdb_tools import sync_display  # noqa: PLC0415 (--help and wrong usage answer at once)
-    from influxdb_tools.refusals import Side, with_remedy  # noqa: PLC0415 (the same)
-    from tstats.services.sync import CONNECTIONS, sync  # noqa: PLC0415 (the same)
-    from tstats.services.sync_plan import Request  # noqa: PLC0415 (the same)
+    from tstats.influx.command_remedies import Side, with_remedy  # noqa: PLC0415 (the same)
+    from tstats.sync import display as sync_display  # noqa: PLC0415 (--help and wrong usage answer at once)
+    from tstats.sync.plan import Request  # noqa: PLC0415 (the same)
+    from tstats.sync.run import CONNECTIONS, sync  # noqa: PLC0415 (the same)
 
     request = Request(
         databases=databases,
@@ -235,11 +232,11 @@ def _databases(asked: Sequence[str]) -> tuple[str, ...]:
 def _window(now: int, *, days: int, start: str | None, end: str | None, settle: str) -> Window:
     if days and start is not None:
         _wrong("they exclude each other", "--days and --start")
-    hot = _settle(settle)
+    hot = _parsed(partial(parse_duration, least=0), settle, "--settle")
     first = now - days * DAY if days else EARLIEST
     if start is not None:
-        first = _moment(start, "--start")
-    last = _moment(end, "--end") if end is not None else LATEST
+        first = _parsed(parse_user_time, start, "--start")
+    last = _parsed(parse_user_time, end, "--end") if end is not None else LATEST
     if hot:
         last = min(last, now - hot)
     first = max(first, EARLIEST)
@@ -248,29 +245,11 @@ def _window(now: int, *, days: int, start: str | None, end: str | None, settle: 
     return Window(start=first, end=last)
 
 
-def _settle(text: str) -> int:
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        _wrong(f"{text!r} is no time; write 90s, 5m, 1h or 1d", "--settle")
-    return int(match[1]) * _UNITS[match[2]]
-
-
-def _moment(text: str, option: str) -> int:
-    """A date (midnight in UTC) or an RFC 3339 time, as ns since the epoch."""
+def _parsed(parse: Callable[[str], int], text: str, option: str) -> int:
     try:
-        if "T" not in text and " " not in text:
-            day = date.fromisoformat(text)
-            moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        else:
-            moment = datetime.fromisoformat(text)
-            moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    except ValueError:
-        _wrong(f"{text!r} is no date or RFC 3339 time, such as 2026-11-21T10:00:00Z", option)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    nanoseconds = (since.days * 86400 + since.seconds) * SECOND + since.microseconds * 1000
-    if not EARLIEST < nanoseconds < LATEST:
-        _wrong(f"{text} lies outside of the times that InfluxDB can store", option)
-    return nanoseconds
+        return parse(text)
+    except ValueError as error:
+        _wrong(str(error), option)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

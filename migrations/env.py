@@ -16,8 +16,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 
 from tstats.core.secret import Secret
-from tstats.stores.database import Database
-from tstats.stores.summaries import METADATA, MIGRATING, VERSION_TABLE, is_ours
+from tstats.db.database import Database
+from tstats.db.tables import METADATA, MIGRATING, VERSION_TABLE, is_ours
 
 Plan = Callable[[Any, Any], Iterable[Any]]
 

@@ -24,13 +24,13 @@ sys.path.insert(0, str(ROOT))  # the tests' influxd starts ours, too
 
 from tests.support.influxd import Influxd, free_port  # noqa: E402 (after the path)
 from tstats import catalog  # noqa: E402
-from tstats.core import influxql_stats  # noqa: E402
-from tstats.core.schema import MINUTE  # noqa: E402
-from tstats.core.stats_query import parse_cache_stats  # noqa: E402
-from tstats.services.provision import catalog_schema, provision  # noqa: E402
+from tstats.api.statistics import statements as influxql_stats  # noqa: E402
+from tstats.api.statistics.query import parse_cache_stats  # noqa: E402
+from tstats.core.time import MINUTE  # noqa: E402
+from tstats.influx.client import Endpoint, Influx  # noqa: E402
+from tstats.schema.provision import catalog_schema, provision  # noqa: E402
 from tstats.simulator.server import Simulator  # noqa: E402
 from tstats.simulator.world import World  # noqa: E402
-from tstats.stores.influx import Endpoint, Influx  # noqa: E402
 
 MEDIAN, RATE, SLOWEST = 1.8, 0.6, 3.0  # the budgets
 CLIENTS = 8

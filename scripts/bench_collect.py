@@ -25,15 +25,15 @@ sys.path.insert(0, str(ROOT))  # the tests' influxd starts ours, too
 import structlog  # noqa: E402 (after the path)
 
 from tests.support.influxd import Influxd  # noqa: E402
-from tstats.core.feed import Cache, CacheFeed, DeliveryServiceFeed, Reading  # noqa: E402
-from tstats.daemon import tune_memory  # noqa: E402
-from tstats.services.publish import Publisher  # noqa: E402
-from tstats.services.telemetry import Telemetry  # noqa: E402
+from tstats.collect.feed import Cache, CacheFeed, DeliveryServiceFeed, Reading  # noqa: E402
+from tstats.collect.publish import Publisher  # noqa: E402
+from tstats.collect.spool import Batch, Spool  # noqa: E402
+from tstats.collect.telemetry import Telemetry  # noqa: E402
+from tstats.daemon.daemon import tune_memory  # noqa: E402
+from tstats.influx.client import Endpoint, Influx  # noqa: E402
 from tstats.simulator.faults import Fault  # noqa: E402
 from tstats.simulator.server import DEFAULT_PASSWORD, DEFAULT_USER, Simulator  # noqa: E402
 from tstats.simulator.world import World  # noqa: E402
-from tstats.stores.influx import Endpoint, Influx  # noqa: E402
-from tstats.stores.spool import Batch, Spool  # noqa: E402
 
 CACHES, CACHE_STATS = 1000, 15
 SERVICES, SCOPES = 300, ["total", "type.EDGE", "type.MID", *(f"location.group-{n}" for n in range(39))]

@@ -18,12 +18,12 @@ sys.path.insert(0, str(ROOT))  # the tests' influxd starts ours, too
 
 from tests.support.influxd import Influxd  # noqa: E402 (after the path)
 from tstats.catalog import CACHE_STATS, DATABASES, ROLLUPS  # noqa: E402
-from tstats.core.schema import HOUR, MINUTE, SECOND  # noqa: E402
+from tstats.core.time import HOUR, MINUTE, SECOND  # noqa: E402
 from tstats.core.windows import Window  # noqa: E402
-from tstats.services.provision import catalog_schema, provision  # noqa: E402
-from tstats.services.rollup import RollupRepair  # noqa: E402
-from tstats.services.rollup_report import RollupReport  # noqa: E402
-from tstats.stores.influx import Endpoint, Influx  # noqa: E402
+from tstats.influx.client import Endpoint, Influx  # noqa: E402
+from tstats.rollups.repair import RollupRepair  # noqa: E402
+from tstats.rollups.report import RollupReport  # noqa: E402
+from tstats.schema.provision import catalog_schema, provision  # noqa: E402
 
 BUDGET = 0.1
 HOURS, STEP = 26, 10 * SECOND

@@ -25,8 +25,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.support.influxd import Influxd
-from tstats.core.schema import DAY, HOUR, MINUTE
-from tstats.stores.influx import Endpoint, Influx
+from tstats.core.time import DAY, HOUR, MINUTE
+from tstats.influx.client import Endpoint, Influx
 
 DATABASE, POLICY, MEASUREMENT = "cache_stats", "monthly", "bandwidth.1min"
 BEGIN = 20_000 * DAY

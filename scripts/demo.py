@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))  # the tests' influxd starts ours, too
 from scripts import demo_site as site  # noqa: E402 (after the path)
 from scripts.demo_site import console  # noqa: E402
 from tests.support.influxd import Influxd  # noqa: E402
-from tstats.stores.influx import Endpoint, Influx  # noqa: E402
+from tstats.influx.client import Endpoint, Influx  # noqa: E402
 
 COMMANDS = Path(sys.executable).parent
 POLLING_SECONDS = 1

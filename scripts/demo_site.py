@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from tstats.catalog import CACHE_STATS, DAILY, DATABASES, MONTHLY, ROLLUPS
-from tstats.core.influxql import identifier, select_rollup, source, string
-from tstats.core.line_protocol import point
+from tstats.influx.client import Influx
+from tstats.influx.influxql import identifier, select_rollup, source, string
+from tstats.influx.line_protocol import point
 from tstats.simulator.traffic import cache_load, cache_stats
 from tstats.simulator.world import Cache, World
-from tstats.stores.influx import Influx
 
 BARS = "▁▂▃▄▅▆▇█"
 SHOWN = ("bandwidth", "bandwidth.1min", "kbps", "kbps.ds.1min", "tps_2xx")

@@ -17,8 +17,9 @@ import typer.main
 
 from influxdb_tools.create_ts_databases import app as create_app
 from influxdb_tools.sync_ts_databases import app as sync_app
-from tstats import config, settings
 from tstats.cli import app
+from tstats.config import loading as config
+from tstats.config import settings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 GENERATED = "<!-- Written by scripts/docs: change the source instead. -->\n"

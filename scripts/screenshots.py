@@ -14,9 +14,9 @@ from tests.support.browser import Browser  # noqa: E402
 from tests.support.cdn_traffic import WEEK, Traffic, caches  # noqa: E402
 from tests.support.influxd import Influxd  # noqa: E402
 from tests.support.rollups import make_databases  # noqa: E402
-from tstats.core.schema import DAY, HOUR, MINUTE  # noqa: E402
-from tstats.settings import Settings  # noqa: E402
-from tstats.stores.influx import Endpoint, Influx  # noqa: E402
+from tstats.config.settings import Settings  # noqa: E402
+from tstats.core.time import DAY, HOUR, MINUTE  # noqa: E402
+from tstats.influx.client import Endpoint, Influx  # noqa: E402
 
 SERVICES = {
     "catalog-images": ("web", 0.07),

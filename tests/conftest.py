@@ -14,7 +14,7 @@ from tests.support import traffic_ops_database
 from tests.support.emptied import emptied
 from tests.support.influxd import Influxd
 from tests.support.postgres import Postgres
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
 
 # How long one example takes says more about what else runs than about the code.
 hypothesis.settings.register_profile("tstats", deadline=None)

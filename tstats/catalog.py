@@ -5,18 +5,8 @@ derived from here. The facts are those of Traffic Control's own tools, so that b
 InfluxDB.
 """
 
-from tstats.core.schema import (
-    DAY,
-    HOUR,
-    INFINITE,
-    MINUTE,
-    Condition,
-    DailySource,
-    DailySummary,
-    Database,
-    RetentionPolicy,
-    Rollup,
-)
+from tstats.core.model import Condition, DailySource, DailySummary, Database, RetentionPolicy, Rollup
+from tstats.core.time import DAY, HOUR, INFINITE, MINUTE
 
 CACHE_STATS = "cache_stats"
 DELIVERYSERVICE_STATS = "deliveryservice_stats"

@@ -5,15 +5,17 @@ from typing import Annotated
 
 import typer
 
-from tstats import __version__, exits, rollup_cli
-from tstats.api_cli import api
-from tstats.dashboards_cli import dashboards
-from tstats.db_cli import db
-from tstats.doctor_cli import doctor
-from tstats.migrate_config_cli import migrate_config
-from tstats.simulator.cli import simulate
-from tstats.summarize_cli import summarize
-from tstats.token_cli import token
+from tstats import __version__
+from tstats.api.access.command import token
+from tstats.api.command import api
+from tstats.command import exits
+from tstats.dashboards.command import dashboards
+from tstats.db.command import db
+from tstats.doctor.command import doctor
+from tstats.migrate_config.command import migrate_config
+from tstats.rollups import command as rollup_cli
+from tstats.simulator.command import simulate
+from tstats.summaries.command import summarize
 
 app = typer.Typer(
     name="tstats",
@@ -85,7 +87,9 @@ def collect(
     options are wrong.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats import config, daemon, logs  # noqa: PLC0415
+    from tstats.command import logs  # noqa: PLC0415
+    from tstats.config import loading as config  # noqa: PLC0415
+    from tstats.daemon import daemon  # noqa: PLC0415
 
     if log_format not in (None, "text", "json"):
         raise typer.BadParameter("text or json", param_hint="--log-format")

@@ -1,9 +1,9 @@
 """Connections as the settings ask for them."""
 
-from tstats.config import Settings
-from tstats.stores.influx import Endpoint, Influx
-from tstats.stores.retry import ONCE, RetryPolicy
-from tstats.stores.traffic_ops import TrafficOps
+from tstats.config.settings import Settings
+from tstats.influx.client import Endpoint, Influx
+from tstats.traffic_control.traffic_ops import TrafficOps
+from tstats.transport.retry import ONCE, RetryPolicy
 
 
 def influx(settings: Settings, url: str, *, retry: RetryPolicy = ONCE) -> Influx:

@@ -14,7 +14,7 @@ import requests
 from tests.support.commands import command, run
 from tests.support.influxd import free_port
 from tests.support.waiting import wait_for
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
 
 Process = subprocess.Popen[str]
 

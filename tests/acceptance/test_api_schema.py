@@ -18,10 +18,10 @@ from tests.support.api_server import ApiServer
 from tests.support.commands import command
 from tests.support.days import make_databases, migrated
 from tests.support.influxd import Influxd
+from tstats.api.access.token_file import TokenFile
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
-from tstats.settings import Settings
-from tstats.stores.influx import Influx
-from tstats.stores.token_file import TokenFile
+from tstats.influx.client import Influx
 
 SECONDS = int(os.environ.get("API_FUZZ_SECONDS", "20"))
 START = 1_795_000_000  # 2026-11-18T11:06:40Z, in seconds

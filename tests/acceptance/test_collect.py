@@ -13,10 +13,10 @@ from tests.support.collected import create_databases, expected, stored
 from tests.support.collector import Collector
 from tests.support.influxd import Influxd, free_port
 from tests.support.waiting import wait_for
+from tstats.influx.client import Endpoint, Influx
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
-from tstats.stores.influx import Endpoint, Influx
 
 WORLD = World.build(cdns=2, caches=4, delivery_services=2, monitors=1)
 MONITORS = {"cdn1": "cdn1-monitor-1", "cdn2": "cdn2-monitor-1"}

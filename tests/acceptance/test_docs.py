@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.commands import command
 from tests.support.shown_commands import CHECKOUT, PAGES
-from tstats import config
-from tstats.settings import Settings
+from tstats.config import loading as config
+from tstats.config.settings import Settings
 
 LOADS = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
 NOT_LOADED = {"canonical", "next", "prev", "alternate"}  # links to pages

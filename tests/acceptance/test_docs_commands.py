@@ -30,8 +30,9 @@ from tests.support.installation import Installation
 from tests.support.shown_commands import CHECKOUT, PAGES, TOOLS, Shown, commands
 from tests.support.stand_in_grafana import TOKEN, StandInGrafana
 from tests.support.waiting import wait_for
-from tstats import config, exits
 from tstats.cli import app
+from tstats.command import exits
+from tstats.config import loading as config
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
 

@@ -16,10 +16,10 @@ from tests.support.collected import create_databases, expected, stored
 from tests.support.collector import Collector
 from tests.support.influxd import Influxd
 from tests.support.waiting import wait_for
+from tstats.influx.client import Endpoint, Influx
 from tstats.simulator.record import Served
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
-from tstats.stores.influx import Endpoint, Influx
 
 WORLD = World.build(cdns=2, caches=20, delivery_services=10, cachegroups=6, monitors=2, seed=7)
 SEED = 20_261_121

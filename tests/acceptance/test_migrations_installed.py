@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.support.commands import command
 from tests.support.days import sql_rows
 from tstats.core.secret import Secret
-from tstats.services.migrate import Migrations
-from tstats.stores.database import Database
+from tstats.db.database import Database
+from tstats.db.migrations import Migrations
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -16,10 +16,10 @@ from tests.support.api_server import ApiServer
 from tests.support.influxd import free_port
 from tests.support.waiting import wait_for
 from tstats import catalog
-from tstats.config import Settings
-from tstats.core.influxql import create_database, create_retention_policy
-from tstats.core.schema import INFINITE
-from tstats.stores.influx import Influx
+from tstats.config.settings import Settings
+from tstats.core.time import INFINITE
+from tstats.influx.client import Influx
+from tstats.influx.influxql import create_database, create_retention_policy
 
 ORACLE = Path(__file__).parents[3] / "shared" / "oracle"
 pytestmark = pytest.mark.skipif(

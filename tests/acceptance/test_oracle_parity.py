@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from tstats import catalog
-from tstats.core.feed import CacheFeed, DeliveryServiceFeed
-from tstats.core.inventory import Server, inventory
+from tstats.collect.feed import CacheFeed, DeliveryServiceFeed
+from tstats.traffic_control.inventory import Server, inventory
 
 ORACLE = Path(__file__).parents[3] / "shared" / "oracle"
 

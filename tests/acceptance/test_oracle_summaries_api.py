@@ -20,11 +20,11 @@ from tests.support.days import migrated
 from tests.support.influxd import free_port
 from tests.support.waiting import wait_for
 from tstats.api.assembly import assembled
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
-from tstats.services.migrate import Migrations
-from tstats.settings import Settings
-from tstats.stores.database import Database
-from tstats.stores.summaries import STATS_SUMMARY
+from tstats.db.database import Database
+from tstats.db.migrations import Migrations
+from tstats.db.tables import STATS_SUMMARY
 
 ORACLE = Path(__file__).parents[3] / "shared" / "oracle"
 pytestmark = pytest.mark.skipif(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.days import DAY, SETTLED, make_databases, migrated, sql_rows, summarizer
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
 
 FIXTURE = Path(__file__).parents[3] / "shared" / "oracle" / "fixtures" / "yesterday.cache_stats.monthly.lp"
 # What Go's traffic_stats posted of it, and the kbps of the minute 00:00, which it does not count.

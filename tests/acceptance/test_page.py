@@ -19,10 +19,10 @@ from tests.support.emptied import emptied
 from tests.support.influxd import Influxd
 from tests.support.rollups import make_databases
 from tests.support.waiting import wait_for
-from tstats.api import page_files
-from tstats.core.schema import DAY, MINUTE
-from tstats.settings import Settings
-from tstats.stores.token_file import TokenFile
+from tstats.api.access.token_file import TokenFile
+from tstats.api.page import files as page_files
+from tstats.config.settings import Settings
+from tstats.core.time import DAY, MINUTE
 
 SERVICES = {"live-sports": ("web", 0.6), "shop": ("web", 0.4), "vod": ("video", 1.0)}
 VIEWS = {

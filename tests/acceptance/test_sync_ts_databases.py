@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.support.points import Point, as_export, export, write
-from tstats.core.schema import DAY, HOUR, MINUTE
-from tstats.stores.influx import Influx
+from tstats.core.time import DAY, HOUR, MINUTE
+from tstats.influx.client import Influx
 
 COMMAND = Path(sys.executable).with_name("sync_ts_databases")
 COUNTS = [

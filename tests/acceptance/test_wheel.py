@@ -17,7 +17,7 @@ import pytest
 import typer.main
 
 from tstats.cli import app
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
 
 PREPARED = "INSTALLED_TSTATS"  # names an environment that has the wheel already
 

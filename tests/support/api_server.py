@@ -8,7 +8,7 @@ import uvicorn
 
 from tests.support.waiting import wait_for
 from tstats.api.assembly import assembled
-from tstats.config import Settings
+from tstats.config.settings import Settings
 
 
 class ApiServer:

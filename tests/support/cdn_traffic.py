@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tstats import catalog
-from tstats.core.schema import DAY, HOUR, MINUTE
-from tstats.stores.influx import Influx
+from tstats.core.time import DAY, HOUR, MINUTE
+from tstats.influx.client import Influx
 
 WEEK = 7 * DAY
 _PORTION = 20_000

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tstats import catalog
-from tstats.core.feed import Cache, CacheFeed, DeliveryServiceFeed
-from tstats.core.influxql import identifier
+from tstats.collect.feed import CacheFeed, DeliveryServiceFeed
+from tstats.influx.client import Influx
+from tstats.influx.influxql import identifier
 from tstats.simulator.record import Served
 from tstats.simulator.world import World
-from tstats.stores.influx import Influx
+from tstats.traffic_control.inventory import Cache
 
 DATABASES = (catalog.CACHE_STATS, catalog.DELIVERYSERVICE_STATS)
 

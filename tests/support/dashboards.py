@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tstats.dashboards.all_boards import texts
+from tstats.dashboards.boards.all_boards import texts
 from tstats.dashboards.sources import ALL, DataSource
 
 Json = Mapping[str, Any]

@@ -7,16 +7,17 @@ import sqlalchemy as sa
 import structlog
 
 from tstats import catalog
-from tstats.core.influxql import create_database, create_retention_policy, identifier
-from tstats.core.schema import MINUTE
 from tstats.core.secret import Secret
-from tstats.services.migrate import Migrations
-from tstats.services.summarize import Summarizer
-from tstats.services.summary_report import Report
-from tstats.stores.database import Database
-from tstats.stores.influx import Influx
-from tstats.stores.summaries import STATS_SUMMARY, Summaries
-from tstats.stores.traffic_ops import TrafficOps
+from tstats.core.time import MINUTE
+from tstats.db.database import Database
+from tstats.db.migrations import Migrations
+from tstats.db.tables import STATS_SUMMARY
+from tstats.influx.client import Influx
+from tstats.influx.influxql import create_database, create_retention_policy, identifier
+from tstats.summaries.report import Report
+from tstats.summaries.rows import Summaries
+from tstats.summaries.summarizer import Summarizer
+from tstats.traffic_control.traffic_ops import TrafficOps
 
 DAY = date(2026, 11, 20)
 NEXT = date(2026, 11, 21)

@@ -1,8 +1,8 @@
 """The influxd that tests share, as a test wants to find it."""
 
 from tests.support.influxd import Influxd
-from tstats.core.influxql import identifier
-from tstats.stores.influx import Endpoint, Influx
+from tstats.influx.client import Endpoint, Influx
+from tstats.influx.influxql import identifier
 
 
 def emptied(server: Influxd) -> Influx:

@@ -8,15 +8,15 @@ from pathlib import Path
 from tests.support.days import migrated, summarizer, write_day
 from tests.support.rollups import raw_points, write
 from tstats import catalog
-from tstats.core.diagnosis import Diagnosis, Finding, Verdict
-from tstats.core.schema import MINUTE, SECOND
+from tstats.collect.spool import Spool
+from tstats.core.time import MINUTE, SECOND
 from tstats.core.windows import Window
-from tstats.services.doctor import diagnose
-from tstats.services.provision import catalog_schema, provision
-from tstats.services.rollup import RollupRepair
+from tstats.doctor.diagnose import diagnose
+from tstats.doctor.diagnosis import Diagnosis, Finding, Verdict
+from tstats.influx.client import Influx
+from tstats.rollups.repair import RollupRepair
+from tstats.schema.provision import catalog_schema, provision
 from tstats.simulator.server import Simulator
-from tstats.stores.influx import Influx
-from tstats.stores.spool import Spool
 
 HOUR = 60 * MINUTE
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from tests.support.postgres import Postgres, Session
 from tstats.core.secret import Secret
-from tstats.services.migrate import Migrations
-from tstats.stores.database import Database
+from tstats.db.database import Database
+from tstats.db.migrations import Migrations
 
 REVISIONS = ["0001", "0002", "0003", "0004"]
 KEY = "tstats_stats_summary_day"

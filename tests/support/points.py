@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tstats.core import influxql
-from tstats.core.line_protocol import FieldValue, point
-from tstats.stores.influx import Influx
+from tstats.influx import influxql
+from tstats.influx.client import Influx
+from tstats.influx.line_protocol import FieldValue, point
 
 Tags = tuple[tuple[str, str], ...]
 Key = tuple[str, Tags, int]

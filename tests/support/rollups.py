@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tstats.catalog import CACHE_STATS, DATABASES, DELIVERYSERVICE_STATS, ROLLUPS
-from tstats.core import influxql
-from tstats.core.schema import MINUTE, SECOND, Rollup
+from tstats.core.model import Rollup
+from tstats.core.time import MINUTE, SECOND
 from tstats.core.windows import Window
-from tstats.services.provision import catalog_schema, provision
-from tstats.stores.influx import Influx
+from tstats.influx import influxql
+from tstats.influx.client import Influx
+from tstats.schema.provision import catalog_schema, provision
 
 POLL = 10 * SECOND
 _CACHES = {

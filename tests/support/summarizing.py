@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from tstats import config, logs
-from tstats.services.summarize import from_settings
+from tstats.command import logs
+from tstats.config import loading as config
+from tstats.summaries.summarizer import from_settings
 
 
 def main() -> None:

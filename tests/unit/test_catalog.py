@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tstats import catalog
-from tstats.core.influxql import create_continuous_query, parse_go_duration
-from tstats.core.schema import DAY, MINUTE, Database, Rollup
+from tstats.core.model import Database, Rollup
+from tstats.core.time import DAY, MINUTE, parse_go_duration
+from tstats.influx.influxql import create_continuous_query
 
 
 def by_name(rollup: Rollup) -> str:

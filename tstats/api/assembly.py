@@ -1,14 +1,19 @@
 """The API as the settings ask for it."""
 
-from tstats.api import authority, docs_page, document, health, ping, statistics, stats_summary
-from tstats.api.app import App
-from tstats.api.page import Page
-from tstats.api.routing import Route
-from tstats.api.service import Service
-from tstats.api.telemetry import Telemetry
-from tstats.services import connections, stats_summaries
-from tstats.settings import Settings
-from tstats.stores.influx_reader import InfluxReader
+from tstats import connections
+from tstats.api.access import authority
+from tstats.api.http import health, ping
+from tstats.api.http.app import App
+from tstats.api.http.routing import Route
+from tstats.api.http.service import Service
+from tstats.api.http.telemetry import Telemetry
+from tstats.api.openapi import docs_page, document
+from tstats.api.page.page import Page
+from tstats.api.statistics import handlers as statistics
+from tstats.api.stats_summary import answer as stats_summaries
+from tstats.api.stats_summary import handlers as stats_summary
+from tstats.config.settings import Settings
+from tstats.influx.async_reader import InfluxReader
 
 
 def assembled(settings: Settings) -> App:

@@ -33,8 +33,10 @@ def api(
     Exit status: 0 ended as asked; 1 something failed; 2 the configuration or the options are wrong.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats import config, logs  # noqa: PLC0415
-    from tstats.api import authority, serving  # noqa: PLC0415
+    from tstats.api.access import authority  # noqa: PLC0415
+    from tstats.api.http import serving  # noqa: PLC0415
+    from tstats.command import logs  # noqa: PLC0415
+    from tstats.config import loading as config  # noqa: PLC0415
 
     if log_format not in (None, "text", "json"):
         raise typer.BadParameter("text or json", param_hint="--log-format")

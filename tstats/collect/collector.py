@@ -13,16 +13,16 @@ from pathlib import Path
 
 import structlog
 
-from tstats.config import Settings
-from tstats.core.inventory import Inventory
+from tstats import connections
+from tstats.collect.inventory_file import InventoryFile
+from tstats.collect.poll import Collector, Poller, changed
+from tstats.collect.publish import Publisher, Writer
+from tstats.collect.spool import Batch, Spool
+from tstats.collect.telemetry import Telemetry
+from tstats.config.settings import Settings
 from tstats.errors import ServerError, SpoolError
-from tstats.services import connections
-from tstats.services.collect import Collector, Poller, changed
-from tstats.services.publish import Publisher, Writer
-from tstats.services.telemetry import Telemetry
-from tstats.stores.influx_udp import UdpInflux
-from tstats.stores.inventory_file import InventoryFile
-from tstats.stores.spool import Batch, Spool
+from tstats.influx.udp import UdpInflux
+from tstats.traffic_control.inventory import Inventory
 
 _MOST_POLLS_AT_ONCE = 64
 _ANY = "any"

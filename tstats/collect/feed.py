@@ -17,8 +17,9 @@ from typing import Any
 
 import msgspec
 
-from tstats.core import line_protocol
 from tstats.errors import LineProtocolError, TstatsError
+from tstats.influx import line_protocol
+from tstats.traffic_control.inventory import Cache
 
 # The newest time, in ms, that an InfluxDB can hold (2262-04-11).
 LATEST = 9_223_372_036_854
@@ -31,13 +32,6 @@ _EXACT_DIGITS = 15  # a decimal text of so many digits is its float's shortest t
 
 class FeedError(TstatsError):
     """The payload as a whole is no answer of a Traffic Monitor."""
-
-
-class Cache(msgspec.Struct, frozen=True, kw_only=True):
-    """What the inventory knows of a cache and its points are tagged with."""
-
-    cachegroup: str
-    type: str
 
 
 class Sample(msgspec.Struct, gc=False):

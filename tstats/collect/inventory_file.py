@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from tstats.core.inventory import Inventory
 from tstats.errors import SpoolError
+from tstats.traffic_control.inventory import Inventory
 
 
 class _Kept(msgspec.Struct, kw_only=True):

@@ -7,13 +7,13 @@ import msgspec
 import structlog
 
 from tstats import catalog
-from tstats.config import Settings
-from tstats.core.feed import CacheFeed, DeliveryServiceFeed, Reading
-from tstats.core.inventory import Inventory
+from tstats.collect.feed import CacheFeed, DeliveryServiceFeed, Reading
+from tstats.collect.spool import Batch, Spool
+from tstats.collect.telemetry import Telemetry
+from tstats.config.settings import Settings
 from tstats.errors import ServerError, SpoolError
-from tstats.services.telemetry import Telemetry
-from tstats.stores.spool import Batch, Spool
-from tstats.stores.traffic_monitor import FEEDS, Feed, MonitorGroup
+from tstats.traffic_control.inventory import Inventory
+from tstats.traffic_control.traffic_monitor import FEEDS, Feed, MonitorGroup
 
 _DAY_MS = 24 * 3600 * 1000
 _PRECISION = "ms"

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import structlog
 
+from tstats.collect.spool import Batch, Spool, database_of
+from tstats.collect.telemetry import Telemetry
 from tstats.errors import RefusedError, ServerError, SpoolError
-from tstats.services.telemetry import Telemetry
-from tstats.stores.spool import Batch, Spool, database_of
 
 _IN_FLIGHT = 4
 _BAD_REQUEST = 400

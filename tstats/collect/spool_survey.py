@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tstats.collect.spool import queue_name
 from tstats.errors import SpoolError
-from tstats.stores.spool import queue_name
 
 _LOCKS = Path("/proc/locks")
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import structlog
 
-from tstats.config import Logs
+from tstats.config.settings import Logs
 from tstats.errors import ConfigError
 
 # What would end a line, steer a terminal, or has no UTF-8: a monitor's words are not to be trusted.

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
+from tstats.config.settings import KafkaConfig, Logs, Settings
 from tstats.core.secret import Secret
 from tstats.errors import ConfigError
-from tstats.settings import KafkaConfig, Logs, Settings
 
 __all__ = ["KafkaConfig", "Logs", "Settings", "bind_address", "environment_name", "load"]
 

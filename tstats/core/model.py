@@ -6,11 +6,7 @@ Durations are whole nanoseconds; `INFINITE` (0) keeps points for ever.
 from dataclasses import dataclass
 from typing import Literal
 
-INFINITE = 0
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
+from tstats.core.time import MINUTE
 
 Aggregate = Literal["mean", "sum", "max"]
 

@@ -7,15 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tstats.core.schema import DAY, HOUR, MINUTE
+from tstats.core.time import DAY, HOUR, MINUTE, format_time
 
 # InfluxDB cuts time into shards from Monday 0001-01-01, so that shards of a week begin on Mondays.
 # Source: Go's time.Truncate, which the server uses; 719162 days lie between that day and 1970-01-01.
 SHARD_ORIGIN = -719162 * DAY
-
-# The first and last moment that InfluxDB 1.x can store. Source: influxql.MinTime and MaxTime.
-EARLIEST = -(2**63) + 2
-LATEST = 2**63 - 2
 
 # Where a window is cut in two, a whole one of these is kept whole, if that can be.
 _CUTS = (DAY, HOUR, MINUTE, 1)
@@ -40,7 +36,7 @@ class Window:
             raise ValueError(f"a window ends after its start: [{self.start}, {self.end})")
 
     def __str__(self) -> str:
-        return f"{timestamp(self.start)}/{timestamp(self.end)}"
+        return f"{format_time(self.start)}/{format_time(self.end)}"
 
     @property
     def length(self) -> int:
@@ -112,31 +108,3 @@ def runs(moments: Iterable[int], *, step: int) -> list[Window]:
         else:
             found.append(Window(start=moment, end=moment + step))
     return found
-
-
-def timestamp(moment: int) -> str:
-    """A moment as RFC 3339 in UTC, in whole seconds where it is one; exact otherwise.
-
-    >>> timestamp(1_500_000_000_000_000_001)
-    '2017-07-14T02:40:00.000000001Z'
-    """
-    days, rest = divmod(moment, DAY)
-    year, month, day = _civil(days)
-    seconds, nanoseconds = divmod(rest, 10**9)
-    fraction = f".{nanoseconds:09d}" if nanoseconds else ""
-    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    return f"{year:04d}-{month:02d}-{day:02d}T{clock}{fraction}Z"
-
-
-def _civil(days: int) -> tuple[int, int, int]:
-    """Year, month and day of a day since the epoch, without the bounds of `datetime`.
-
-    Source: the proleptic Gregorian calendar, in eras of 400 years that begin on the first of March.
-    """
-    days += 719468
-    era, day_of_era = divmod(days, 146097)
-    year = (day_of_era - day_of_era // 1460 + day_of_era // 36524 - day_of_era // 146096) // 365
-    day_of_year = day_of_era - (365 * year + year // 4 - year // 100)
-    shifted = (5 * day_of_year + 2) // 153
-    month = shifted + 3 if shifted < 10 else shifted - 9  # noqa: PLR2004 (March is month 0)
-    return year + era * 400 + (month <= 2), month, day_of_year - (153 * shifted + 2) // 5 + 1  # noqa: PLR2004 (the same)

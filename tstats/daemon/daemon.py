@@ -13,15 +13,15 @@ from math import inf
 from pathlib import Path
 from types import FrameType
 
-from tstats import config, logs
-from tstats.config import Settings
+from tstats.collect.collector import Collection
+from tstats.collect.exposition import Exposition
+from tstats.collect.publish import Publisher
+from tstats.collect.telemetry import Telemetry
+from tstats.command import logs, systemd
+from tstats.config import loading as config
+from tstats.config.settings import Settings
+from tstats.daemon.upkeep import Upkeep
 from tstats.errors import TstatsError
-from tstats.services.collection import Collection
-from tstats.services.exposition import Exposition
-from tstats.services.publish import Publisher
-from tstats.services.telemetry import Telemetry
-from tstats.services.upkeep import Upkeep
-from tstats.stores import systemd
 
 _LAST_DRAIN = 10.0  # seconds for what still waits at the end; the rest stays in the spool
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # malloc.h of glibc

@@ -5,19 +5,20 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from tstats.config import Settings
-from tstats.core.feed import MINUTE_MS
-from tstats.core.rollup_plan import merged
-from tstats.core.schema import HOUR, SECOND
+from tstats import connections
+from tstats.collect.feed import MINUTE_MS
+from tstats.collect.spool import Batch
+from tstats.collect.telemetry import Telemetry
+from tstats.config.settings import Settings
+from tstats.core.time import HOUR, SECOND
 from tstats.core.windows import Window, runs
 from tstats.errors import TstatsError
-from tstats.services import connections, summarize
-from tstats.services.rollup import RollupRepair
-from tstats.services.rollup_late import LateWindows, repair_late
-from tstats.services.rollup_report import RollupReport
-from tstats.services.telemetry import Telemetry
-from tstats.stores.influx import Influx
-from tstats.stores.spool import Batch
+from tstats.influx.client import Influx
+from tstats.rollups.late import LateWindows, repair_late
+from tstats.rollups.plan import merged
+from tstats.rollups.repair import RollupRepair
+from tstats.rollups.report import RollupReport
+from tstats.summaries import summarizer as summarize
 
 _LATE_EVERY = 60.0  # seconds between two looks at what came late
 _ALL_EVERY = 3600.0  # seconds between two slow full checks

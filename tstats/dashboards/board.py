@@ -16,7 +16,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from tstats.core.schema import Rollup
+from tstats.core.model import Rollup
 from tstats.dashboards.names import TAG, Name
 from tstats.dashboards.queries import tag_values
 from tstats.dashboards.questions import influx_reference

@@ -144,9 +144,9 @@ def push(
     """
     # Imported late: `--help` shall not wait for what only the work needs.
     from tstats.dashboards import push as pushing  # noqa: PLC0415
+    from tstats.dashboards.grafana import Grafana  # noqa: PLC0415
     from tstats.dashboards.provisioning import PASSWORD_VARIABLE, Addresses  # noqa: PLC0415
-    from tstats.stores.grafana import Grafana  # noqa: PLC0415
-    from tstats.stores.retry import RetryPolicy  # noqa: PLC0415
+    from tstats.transport.retry import RetryPolicy  # noqa: PLC0415
 
     url = _url(grafana_url, "--grafana-url")
     addresses = Addresses(
@@ -197,7 +197,7 @@ def links(
 
 def _texts() -> Mapping[str, str]:
     try:
-        from tstats.dashboards.all_boards import texts  # noqa: PLC0415 (only here it is needed)
+        from tstats.dashboards.boards.all_boards import texts  # noqa: PLC0415 (only here it is needed)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "grafana_foundation_sdk":
             raise

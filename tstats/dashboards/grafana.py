@@ -10,8 +10,8 @@ from requests.auth import AuthBase
 
 from tstats.core.secret import Secret
 from tstats.errors import RefusedError, ServerError
-from tstats.stores.http import fetch
-from tstats.stores.retry import ONCE, RetryPolicy
+from tstats.transport.http import fetch
+from tstats.transport.retry import ONCE, RetryPolicy
 
 _MOST_BYTES = 64 << 20
 _NOT_FOUND = 404

@@ -8,9 +8,9 @@ from enum import StrEnum
 from tstats import __version__
 from tstats.core.secret import Secret
 from tstats.dashboards import sources
+from tstats.dashboards.grafana import Grafana
 from tstats.dashboards.names import FOLDER
 from tstats.dashboards.provisioning import Addresses
-from tstats.stores.grafana import Grafana
 
 
 class Outcome(StrEnum):

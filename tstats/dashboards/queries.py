@@ -7,9 +7,10 @@ variables are Grafana's to fill in. A template variable has the name of the tag 
 from collections.abc import Iterable
 
 from tstats import catalog
-from tstats.core.influxql import by_time, identifier, string
-from tstats.core.schema import DAY, MINUTE, DailySummary, Rollup
-from tstats.core.summary import ALL
+from tstats.core.model import DailySummary, Rollup
+from tstats.core.time import DAY, MINUTE
+from tstats.influx.influxql import by_time, identifier, string
+from tstats.summaries.day import ALL
 
 _ROLLUPS = {rollup.name: rollup for rollup in catalog.ROLLUPS}
 _INTERVAL = "time($__interval)"

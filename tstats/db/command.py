@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tstats import exits
+from tstats.command import exits
 
 if TYPE_CHECKING:
-    from tstats.services.migrate import Migrations
+    from tstats.db.migrations import Migrations
 
 db = typer.Typer(
     help="Set up and migrate the SQL database that the daily summaries are in.", no_args_is_help=True
@@ -126,13 +126,13 @@ def _migrations(url: str | None, cfg: Path | None, **waits: float) -> "Migration
     if not url and not cfg:
         raise typer.BadParameter("which database? Give --database-url or --cfg", param_hint="--database-url")
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats import config  # noqa: PLC0415
+    from tstats.config import loading as config  # noqa: PLC0415
     from tstats.core.secret import Secret  # noqa: PLC0415
-    from tstats.stores.database import Database  # noqa: PLC0415
+    from tstats.db.database import Database  # noqa: PLC0415
 
     given = config.load(cfg).summary_database if cfg and not url else Secret(url or "")
     database = Database(given, **waits)
-    from tstats.services.migrate import Migrations  # noqa: PLC0415
+    from tstats.db.migrations import Migrations  # noqa: PLC0415
 
     return Migrations(database)
 

@@ -17,9 +17,9 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 import tstats
+from tstats.db.database import UPGRADE, Database
+from tstats.db.tables import METADATA, PREFIX, VERSION_TABLE, is_ours
 from tstats.errors import DatabaseError
-from tstats.stores.database import UPGRADE, Database
-from tstats.stores.summaries import METADATA, PREFIX, VERSION_TABLE, is_ours
 
 # Beside the package, in a checkout as in the installed wheel.
 _SCRIPTS = Path(tstats.__file__).resolve().parents[1] / "migrations"

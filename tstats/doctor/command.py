@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from tstats import exits
-from tstats.core import influxql
+from tstats.command import exits
+from tstats.core.time import parse_duration
 
 
 class Output(StrEnum):
@@ -49,11 +49,11 @@ def doctor(
     configuration cannot be used; 2 wrong usage.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.services.doctor import diagnose  # noqa: PLC0415
-    from tstats.services.doctor_display import as_json, lines  # noqa: PLC0415
+    from tstats.doctor.diagnose import diagnose  # noqa: PLC0415
+    from tstats.doctor.display import as_json, lines  # noqa: PLC0415
 
     try:
-        back = influxql.parse_duration(since)
+        back = parse_duration(since)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--since") from None
     diagnosis = diagnose(cfg, seconds=timeout, since=back)

@@ -8,19 +8,22 @@ from pathlib import Path
 
 import msgspec
 
-from tstats.config import Settings
-from tstats.core.diagnosis import Diagnosis, Finding, Verdict
-from tstats.core.inventory import Inventory
+from tstats import connections
+from tstats.collect.inventory_file import InventoryFile
+from tstats.config.settings import Settings
+from tstats.doctor.checks import influx as doctor_influx
+from tstats.doctor.checks import spool as doctor_spool
+from tstats.doctor.checks import summaries as doctor_summaries
+from tstats.doctor.checks.clocks import Servers, clocks_check
+from tstats.doctor.checks.configuration import configuration
+from tstats.doctor.checks.monitors import monitors_check
+from tstats.doctor.checks.traffic_ops import TrafficOpsChecks, verification
+from tstats.doctor.diagnosis import Diagnosis, Finding, Verdict
+from tstats.doctor.examine import Check, examine
+from tstats.doctor.subject import Subject
 from tstats.errors import ConfigError
-from tstats.services import connections, doctor_influx, doctor_spool, doctor_summaries
-from tstats.services.doctor_checks import Check, examine
-from tstats.services.doctor_clocks import Servers, clocks_check
-from tstats.services.doctor_configuration import configuration
-from tstats.services.doctor_monitors import monitors_check
-from tstats.services.doctor_subject import Subject
-from tstats.services.doctor_traffic_ops import TrafficOpsChecks, verification
-from tstats.stores.influx import Influx
-from tstats.stores.inventory_file import InventoryFile
+from tstats.influx.client import Influx
+from tstats.traffic_control.inventory import Inventory
 
 _SHARE = 0.8  # of a check's time, for one answer
 _INVENTORY = "inventory.json"  # where the collector keeps it, in its spool

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from tstats.core.diagnosis import Diagnosis, Finding, Verdict
+from tstats.doctor.diagnosis import Diagnosis, Finding, Verdict
 
 _MARKS = {
     Verdict.OK: "ok",

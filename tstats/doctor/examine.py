@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from tstats.core.diagnosis import Finding, Verdict, worst
+from tstats.doctor.diagnosis import Finding, Verdict, worst
 from tstats.errors import TstatsError
 
 Sight = tuple[Verdict, str, str]

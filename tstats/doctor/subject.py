@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tstats import catalog
-from tstats.config import Settings
-from tstats.core.diagnosis import Finding, Verdict
-from tstats.core.schema_spec import DatabaseSpec
+from tstats.config.settings import Settings
+from tstats.doctor.diagnosis import Finding, Verdict
+from tstats.doctor.examine import Check
 from tstats.errors import RefusedError
-from tstats.services.doctor_checks import Check
-from tstats.services.provision import read_live
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
+from tstats.schema.provision import read_live
+from tstats.schema.spec import DatabaseSpec
 
 FORBIDDEN = 403
 

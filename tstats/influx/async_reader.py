@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tstats.errors import ConfigError, RefusedError, ServerError, SlowError, UnreachableError
-from tstats.stores.influx import ANSWER, Endpoint, Series
-from tstats.stores.influx_connection import Connection, HangUpError
+from tstats.influx.async_connection import Connection, HangUpError
+from tstats.influx.client import ANSWER, Endpoint, Series
 
 Outcome = Literal["answered", "failed", "slow"]
 Observer = Callable[[str, Outcome, float], None]

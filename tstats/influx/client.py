@@ -26,8 +26,8 @@ from tstats.errors import (
     TooMuchError,
     UnreachableError,
 )
-from tstats.stores.http import cause
-from tstats.stores.retry import ONCE, RetryPolicy
+from tstats.transport.http import cause
+from tstats.transport.retry import ONCE, RetryPolicy
 
 _JSON = {"Accept": "application/json"}
 _FORM = {**_JSON, "Content-Type": "application/x-www-form-urlencoded"}

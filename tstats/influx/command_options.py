@@ -18,7 +18,7 @@ from tstats.core.secret import Secret
 from tstats.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tstats.stores.influx import Endpoint, Influx
+    from tstats.influx.client import Endpoint, Influx
 
 LONGEST_TIMEOUT = 24 * 3600.0
 
@@ -174,7 +174,7 @@ class Connection:
         Raises:
             typer.BadParameter: no URL of an InfluxDB; the text names `option`.
         """
-        from tstats.stores.influx import Endpoint  # noqa: PLC0415 (see the module's docstring)
+        from tstats.influx.client import Endpoint  # noqa: PLC0415 (see the module's docstring)
 
         try:
             own = Endpoint.parse(url)
@@ -191,8 +191,8 @@ class Connection:
 
     def open(self, endpoint: "Endpoint", *, connections: int = 10) -> "Influx":
         """A connection to the server, which tells each retry on stderr; nothing is sent yet."""
-        from tstats.stores.influx import Influx  # noqa: PLC0415 (see the module's docstring)
-        from tstats.stores.retry import RetryPolicy  # noqa: PLC0415 (the same)
+        from tstats.influx.client import Influx  # noqa: PLC0415 (see the module's docstring)
+        from tstats.transport.retry import RetryPolicy  # noqa: PLC0415 (the same)
 
         if self.insecure and endpoint.url.startswith("https:"):
             _warn_of_insecurity(endpoint.url)

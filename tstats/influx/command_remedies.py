@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from influxdb_tools.connection import credentials_hint
-from tstats.core.influxql import identifier
+from tstats.influx.command_options import credentials_hint
+from tstats.influx.influxql import identifier
 
 # The first whose words are in the error.
 _TLS = {

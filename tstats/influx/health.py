@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tstats.core import influxql_health
-from tstats.stores.influx import Influx
+from tstats.influx import health_statements as influxql_health
+from tstats.influx.client import Influx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

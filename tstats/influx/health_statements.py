@@ -1,6 +1,6 @@
 """The statements that ask an InfluxDB how it is: its settings, its counters, its newest points."""
 
-from tstats.core.influxql import identifier, select
+from tstats.influx.influxql import identifier, select
 
 
 def show_diagnostics() -> str:

@@ -7,7 +7,8 @@ statement made here and one read back compare as text.
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from tstats.core.schema import INFINITE, Rollup
+from tstats.core.model import Rollup
+from tstats.core.time import INFINITE, format_duration
 
 # Source: the InfluxQL specification, and AND, OR, TRUE and FALSE, which InfluxDB 1.6 quotes too.
 _KEYWORDS = frozenset(
@@ -21,20 +22,9 @@ _KEYWORDS = frozenset(
     """.split()  # noqa: SIM905 (a list of words reads as one)
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_UNITS = (
-    ("w", 7 * 24 * 3600 * 10**9),
-    ("d", 24 * 3600 * 10**9),
-    ("h", 3600 * 10**9),
-    ("m", 60 * 10**9),
-    ("s", 10**9),
-    ("ms", 10**6),
-    ("u", 10**3),
-    ("ns", 1),
-)
 # The server's work on an OR grows with the square of its terms; up to so many it is less than an expression.
 _MANY_VALUES = 50
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
-_GO_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)(?:\.(\d{1,9}))?s)?", re.ASCII)
 
 
 def identifier(name: str) -> str:
@@ -49,43 +39,6 @@ def string(value: str) -> str:
     """A string literal: the only way in which a value of somebody else's enters a statement."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"'{escaped}'"
-
-
-def duration(nanoseconds: int) -> str:
-    """A duration literal in the largest unit that divides it (as the server prints it)."""
-    if nanoseconds <= 0:
-        raise ValueError(f"a duration is positive, not {nanoseconds} ns")
-    return next(f"{nanoseconds // size}{unit}" for unit, size in _UNITS if nanoseconds % size == 0)
-
-
-def parse_go_duration(text: str) -> int:
-    """The nanoseconds of a duration as SHOW RETENTION POLICIES prints it (`26h0m0s`; `0s` is for ever).
-
-    Policies last an hour or more, so Go's units below the second (`1.5ms`) do not occur; a fraction of a
-    second (`1h0m0.001s`) does.
-
-    Raises:
-        ValueError: the text is no such duration.
-    """
-    match = _GO_DURATION.fullmatch(text)
-    if not text or not match:
-        raise ValueError(f"no duration: {text!r}")
-    hours, minutes, seconds, fraction = match.groups(default="0")
-    whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
-    return whole * 10**9 + int(fraction.ljust(9, "0"))
-
-
-def parse_duration(text: str) -> int:
-    """The nanoseconds of one duration literal: `26h`, `90m`, `2d`.
-
-    Raises:
-        ValueError: the text is none, or it lasts nothing.
-    """
-    match = re.fullmatch(r"([0-9]{1,9})([a-z]+)", text, re.ASCII)
-    size = dict(_UNITS).get(match[2]) if match else None
-    if match is None or size is None or int(match[1]) == 0:
-        raise ValueError(f"no duration: {text!r}; one looks like 26h, 90m or 2d")
-    return int(match[1]) * size
 
 
 def source(database: str, policy: str, measurement: str) -> str:
@@ -137,11 +90,11 @@ def _policy(database: str, name: str) -> str:
 def _options(keep: int | None, replication: int | None, shards: int | None, *, default: bool) -> str:
     options = ""
     if keep is not None:
-        options += f" DURATION {'INF' if keep == INFINITE else duration(keep)}"
+        options += f" DURATION {'INF' if keep == INFINITE else format_duration(keep)}"
     if replication is not None:
         options += f" REPLICATION {replication}"
     if shards is not None:
-        options += f" SHARD DURATION {duration(shards)}"
+        options += f" SHARD DURATION {format_duration(shards)}"
     return options + (" DEFAULT" if default else "")
 
 
@@ -205,7 +158,7 @@ def create_continuous_query(rollup: Rollup) -> str:
     """The continuous query of a rollup, as SHOW CONTINUOUS QUERIES prints it."""
     return (
         f"CREATE CONTINUOUS QUERY {identifier(rollup.name)} ON {identifier(rollup.database)}"
-        f" RESAMPLE FOR {duration(rollup.resample)} BEGIN {select_rollup(rollup)} END"
+        f" RESAMPLE FOR {format_duration(rollup.resample)} BEGIN {select_rollup(rollup)} END"
     )
 
 
@@ -315,7 +268,7 @@ def select(
 
 def by_time(interval: int) -> str:
     """The GROUP BY of intervals of so many ns."""
-    return f"time({duration(interval)})"
+    return f"time({format_duration(interval)})"
 
 
 def delete_moment(measurement: str, *, time: int, tags: Mapping[str, str]) -> str:

@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
-from tstats.core import influxql
-from tstats.core.rows import Kind
-from tstats.core.windows import EARLIEST, LATEST, Window
+from tstats.core.time import EARLIEST, LATEST, parse_time
+from tstats.core.windows import Window
 from tstats.errors import RefusedError, ServerError
-from tstats.stores.influx import Influx
-from tstats.stores.points import read_names
+from tstats.influx import influxql
+from tstats.influx.client import Influx
+from tstats.influx.rows import Kind
+from tstats.influx.stream import read_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +57,16 @@ def read_shards(influx: Influx) -> dict[tuple[str, str], list[Window]] | None:
     found: dict[tuple[str, str], list[Window]] = {}
     for series in answer:
         for row in series.rows():
-            window = Window(start=_moment(influx, row["start_time"]), end=_moment(influx, row["end_time"]))
+            window = Window(start=_time(influx, row["start_time"]), end=_time(influx, row["end_time"]))
             found.setdefault((row["database"], row["retention_policy"]), []).append(window)
     return found
 
 
-def _moment(influx: Influx, text: str) -> int:
-    """Shards begin and end at whole seconds."""
+def _time(influx: Influx, text: str) -> int:
     try:
-        return int(datetime.fromisoformat(text).timestamp()) * 10**9
+        return parse_time(text)
     except ValueError as error:
-        raise ServerError(f"{influx.url} tells a time that is none: {text!r}") from error
+        raise ServerError(f"{influx.url} returned an invalid time: {text!r}") from error
 
 
 def read_values(influx: Influx, database: str, policy: str, measurement: str, key: str) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from tstats.core.line_protocol import field_key, field_value, measurement, tag_set
 from tstats.errors import ServerError
+from tstats.influx.line_protocol import field_key, field_value, measurement, tag_set
 
 Kind = Literal["float", "integer", "boolean", "string"]
 Row = tuple[Any, ...]

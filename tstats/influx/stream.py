@@ -12,9 +12,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from tstats.core.rows import Kind, Row, SeriesRows, SeriesText, series_key
 from tstats.errors import BrokenStreamError, RefusedError, ServerError, TooMuchError
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
+from tstats.influx.rows import Kind, Row, SeriesRows, SeriesText, series_key
 
 _TYPES: dict[Kind, Any] = {"float": float, "integer": int, "boolean": bool, "string": str}
 _LIMITS = re.compile(r"max-select-(point|series|buckets) limit|query-timeout limit exceeded|^timeout$")

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from tstats import config
-from tstats.config import Logs, Settings
+from tstats.config import loading as config
+from tstats.config.settings import Logs, Settings
 from tstats.core.secret import Secret
 from tstats.errors import ConfigError
 

@@ -7,13 +7,13 @@ failures, after the retries of the connection.
 
 from collections.abc import Collection, Sequence
 
-from tstats.core import influxql
-from tstats.core.rollup_compare import SeriesTags
-from tstats.core.rows import SeriesRows
-from tstats.core.schema import Rollup
+from tstats.core.model import Rollup
 from tstats.core.windows import Window
-from tstats.stores.influx import Influx
-from tstats.stores.points import read_names, read_rows
+from tstats.influx import influxql
+from tstats.influx.client import Influx
+from tstats.influx.rows import SeriesRows
+from tstats.influx.stream import read_names, read_rows
+from tstats.rollups.compare import SeriesTags
 
 
 def read_measurements(influx: Influx, database: str) -> set[str]:

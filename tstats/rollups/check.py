@@ -16,13 +16,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tstats.core.rollup_compare import Difference, Evidence, Finding, SeriesTags, Slot, compare_cells
-from tstats.core.rollup_plan import halved, merged, pieces
-from tstats.core.schema import HOUR, Rollup
+from tstats.core.model import Rollup
+from tstats.core.time import HOUR
 from tstats.core.windows import Window, partition
 from tstats.errors import SlowError, TooMuchError
-from tstats.stores import rollup_cells
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
+from tstats.rollups import cells as rollup_cells
+from tstats.rollups.compare import Difference, Evidence, Finding, SeriesTags, Slot, compare_cells
+from tstats.rollups.plan import halved, merged, pieces
 
 # Above this, asking for the series that lack cells costs as much as asking for all.
 _MOST_SERIES = 200

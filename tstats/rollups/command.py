@@ -3,28 +3,25 @@
 import json
 import sys
 import time
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tstats import exits
-from tstats.core import influxql
-from tstats.core.schema import SECOND
-from tstats.core.windows import EARLIEST, LATEST, Window
+from tstats.command import exits
+from tstats.core.time import EARLIEST, parse_duration, parse_user_time
+from tstats.core.windows import Window
 from tstats.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tstats.config import Settings
-    from tstats.core.schema import Rollup
-    from tstats.services.rollup import RollupRepair, Tell
-    from tstats.services.rollup_report import RollupReport
+    from tstats.config.settings import Settings
+    from tstats.core.model import Rollup
+    from tstats.rollups.repair import RollupRepair, Tell
+    from tstats.rollups.report import RollupReport
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _QUIET = 2.0  # seconds between two lines of progress
 
 _CFG = typer.Option(
@@ -181,7 +178,7 @@ def run(
     Where the source has expired, the rollup stays as it is. With --rollup, what is made from those rollups
     is computed too.
     """
-    first, last = _moment(start, "--start"), _moment(end, "--end")
+    first, last = _time(start, "--start"), _time(end, "--end")
     if first >= last:
         raise typer.BadParameter("it must be later than --start", param_hint="--end")
     window = Window(start=first, end=last)
@@ -195,26 +192,20 @@ def run(
 def _looking_back(since: str) -> Window:
     now = time.time_ns()
     try:
-        return Window(start=max(now - influxql.parse_duration(since), EARLIEST), end=now)
+        return Window(start=max(now - parse_duration(since), EARLIEST), end=now)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--since") from None
 
 
-def _moment(text: str, option: str) -> int:
+def _time(text: str, option: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        problem = f"no RFC 3339 time or date: {text!r}; one looks like 2026-11-21T10:00:00Z"
-        raise typer.BadParameter(problem, param_hint=option) from None
-    since = moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH
-    nanoseconds = (since.days * 86400 + since.seconds) * SECOND + since.microseconds * 1000
-    if not EARLIEST < nanoseconds < LATEST:
-        raise typer.BadParameter(f"InfluxDB has no such time: {text}", param_hint=option)
-    return nanoseconds
+        return parse_user_time(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _named(names: list[str] | None) -> "tuple[Rollup, ...]":
-    from tstats.services.rollup_report import named  # noqa: PLC0415 (--help answers at once)
+    from tstats.rollups.report import named  # noqa: PLC0415 (--help answers at once)
 
     try:
         return named(names or ())
@@ -224,15 +215,15 @@ def _named(names: list[str] | None) -> "tuple[Rollup, ...]":
 
 def _each_server(cfg: Path, ask: "Callable[[RollupRepair], RollupReport]") -> "list[RollupReport]":
     """Ask every InfluxDB of the configuration by itself, whatever influxWriteMode says."""
-    from tstats import config  # noqa: PLC0415 (--help answers at once)
+    from tstats.config import loading as config  # noqa: PLC0415 (--help answers at once)
 
     return [ask(one) for one in _repairs(config.load(cfg))]
 
 
 def _repairs(settings: "Settings") -> "Iterator[RollupRepair]":
-    from tstats.services import connections  # noqa: PLC0415 (--help answers at once)
-    from tstats.services.rollup import RollupRepair  # noqa: PLC0415 (the same)
-    from tstats.stores.retry import RetryPolicy  # noqa: PLC0415 (the same)
+    from tstats import connections  # noqa: PLC0415 (--help answers at once)
+    from tstats.rollups.repair import RollupRepair  # noqa: PLC0415 (the same)
+    from tstats.transport.retry import RetryPolicy  # noqa: PLC0415 (the same)
 
     urls = connections.queried_urls(settings)
     if not urls:
@@ -262,7 +253,7 @@ def _now_and_then() -> "Tell":
 
 
 def _show(reports: "list[RollupReport]", window: Window, output: Output, *, apply: bool) -> None:
-    from tstats.services import rollup_display  # noqa: PLC0415 (--help answers at once)
+    from tstats.rollups import display as rollup_display  # noqa: PLC0415 (--help answers at once)
 
     for report in reports:
         for problem in rollup_display.errors(report):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isclose
 
-from tstats.core.schema import Rollup
+from tstats.core.model import Rollup
 from tstats.core.windows import Window, runs
 
 SeriesTags = tuple[tuple[str, str], ...]

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tstats.core.rollup_plan import merged
-from tstats.core.windows import Window, timestamp
-from tstats.services.rollup_report import Outcome, RollupReport
+from tstats.core.time import format_time
+from tstats.core.windows import Window
+from tstats.rollups.plan import merged
+from tstats.rollups.report import Outcome, RollupReport
 
 
 def window_as_json(window: Window) -> dict[str, str]:
     """`start` and `end` (not included) as RFC 3339 in UTC."""
-    return {"start": timestamp(window.start), "end": timestamp(window.end)}
+    return {"start": format_time(window.start), "end": format_time(window.end)}
 
 
 def as_json(report: RollupReport) -> dict[str, Any]:

@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from tstats.catalog import ROLLUPS
-from tstats.core.rollup_plan import GRACE, LONGEST_REWRITING, down_the_chain, merged
-from tstats.core.schema import MINUTE, SECOND, Rollup
+from tstats.core.model import Rollup
+from tstats.core.time import MINUTE, SECOND
 from tstats.core.windows import Window
-from tstats.services.rollup import RollupRepair
-from tstats.services.rollup_report import RollupReport
+from tstats.rollups.plan import GRACE, LONGEST_REWRITING, down_the_chain, merged
+from tstats.rollups.repair import RollupRepair
+from tstats.rollups.report import RollupReport
 
 _MILLISECOND = SECOND // 1000
 # What settles last of the minutes has settled so long after its end.

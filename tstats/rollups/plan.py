@@ -11,8 +11,9 @@ Three parts of time are not ours:
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tstats.core.schema import HOUR, INFINITE, MINUTE, Rollup
-from tstats.core.windows import EARLIEST, Window, partition
+from tstats.core.model import Rollup
+from tstats.core.time import EARLIEST, HOUR, INFINITE, MINUTE
+from tstats.core.windows import Window, partition
 
 # Time for a continuous query to run, and for a batch that is on its way.
 GRACE = MINUTE

@@ -10,16 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from tstats.catalog import ROLLUPS
-from tstats.core.rollup_compare import Finding
-from tstats.core.rollup_plan import chained, down_the_chain, kept_from, levels, merged, ours, pieces
-from tstats.core.schema import Rollup
+from tstats.core.model import Rollup
 from tstats.core.windows import Window, runs
 from tstats.errors import BrokenStreamError, SlowError, TstatsError, UnreachableError
-from tstats.services.rollup_check import Known, check, look_into, within_limits
-from tstats.services.rollup_report import Outcome, RollupReport
-from tstats.services.rollup_state import State, read_state
-from tstats.stores import rollup_cells
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
+from tstats.rollups import cells as rollup_cells
+from tstats.rollups.check import Known, check, look_into, within_limits
+from tstats.rollups.compare import Finding
+from tstats.rollups.plan import chained, down_the_chain, kept_from, levels, merged, ours, pieces
+from tstats.rollups.report import Outcome, RollupReport
+from tstats.rollups.state import State, read_state
 
 # Rollups that are only looked at go side by side: the server needs about one core for each query.
 _LOOKS_AT_ONCE = 4

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tstats.catalog import ROLLUPS
-from tstats.core.rollup_compare import Finding
-from tstats.core.schema import Rollup
+from tstats.core.model import Rollup
 from tstats.core.windows import Window
 from tstats.errors import ConfigError
+from tstats.rollups.compare import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

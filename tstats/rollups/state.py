@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tstats.core.rollup_plan import PolicyDurations, dependants, merged, ours
-from tstats.core.schema import Rollup
+from tstats.core.model import Rollup
 from tstats.core.windows import Window
 from tstats.errors import RefusedError
-from tstats.services.provision import read_policies
-from tstats.stores import rollup_cells
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
+from tstats.rollups import cells as rollup_cells
+from tstats.rollups.plan import PolicyDurations, dependants, merged, ours
+from tstats.schema.provision import read_policies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

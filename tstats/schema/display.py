@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from tstats.services.provision import REFUSED_LOSS, ChangeResult, InstanceReport
+from tstats.schema.provision import REFUSED_LOSS, ChangeResult, InstanceReport
 
 _COLUMNS = ("action", "kind", "name", "what", "result")
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tstats.core import influxql
-from tstats.core.schema import INFINITE
-from tstats.core.schema_spec import (
+from tstats.core.time import INFINITE
+from tstats.influx import influxql
+from tstats.schema.spec import (
     OWN_DATABASE,
     OWN_POLICY,
     SHORTEST,

@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from tstats.core import influxql
-from tstats.core.schema import Database
-from tstats.core.schema_plan import Change, Plan, Unmanaged, plan
-from tstats.core.schema_spec import OWN_DATABASE, DatabaseSpec, PolicySpec
+from tstats.core.model import Database
+from tstats.core.time import parse_go_duration
 from tstats.errors import RefusedError, ServerError, TstatsError, UnreachableError
-from tstats.stores.influx import Influx
+from tstats.influx import influxql
+from tstats.influx.client import Influx
+from tstats.schema.plan import Change, Plan, Unmanaged, plan
+from tstats.schema.spec import OWN_DATABASE, DatabaseSpec, PolicySpec
 
 REFUSED_LOSS = "not applied: it deletes points, and that was not allowed"
 
@@ -143,8 +144,8 @@ def read_policies(influx: Influx, database: str) -> tuple[PolicySpec, ...]:
         return tuple(
             PolicySpec(
                 name=row["name"],
-                duration=influxql.parse_go_duration(row["duration"]),
-                shard_duration=influxql.parse_go_duration(row["shardGroupDuration"]),
+                duration=parse_go_duration(row["duration"]),
+                shard_duration=parse_go_duration(row["shardGroupDuration"]),
                 replication=row["replicaN"],
                 default=row["default"],
             )

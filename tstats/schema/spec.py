@@ -6,8 +6,7 @@ Durations are whole nanoseconds; `INFINITE` (0) keeps points for ever.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tstats.core import influxql
-from tstats.core.schema import DAY, HOUR, INFINITE
+from tstats.core.time import DAY, HOUR, INFINITE, format_duration
 
 # What the server makes and keeps by itself.
 OWN_DATABASE = "_internal"
@@ -107,4 +106,4 @@ def _shown(duration: int | None) -> str:
         return "as the server picks"
     if duration == INFINITE:
         return "INF"
-    return f"{duration // HOUR}h" if duration % HOUR == 0 else influxql.duration(duration)
+    return f"{duration // HOUR}h" if duration % HOUR == 0 else format_duration(duration)

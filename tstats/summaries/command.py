@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tstats import exits
+from tstats.command import exits
 
 _WAIT_SECONDS = 60.0  # for a daemon that summarizes at this moment
 _FORMATS = ["%Y-%m-%d"]
@@ -54,9 +54,10 @@ def summarize(
     # Imported late: `--help` shall not wait for what only the work needs.
     import msgspec  # noqa: PLC0415
 
-    from tstats import config, logs  # noqa: PLC0415
-    from tstats.services.summarize import from_settings  # noqa: PLC0415
-    from tstats.services.summary_report import as_data, as_text  # noqa: PLC0415
+    from tstats.command import logs  # noqa: PLC0415
+    from tstats.config import loading as config  # noqa: PLC0415
+    from tstats.summaries.report import as_data, as_text  # noqa: PLC0415
+    from tstats.summaries.summarizer import from_settings  # noqa: PLC0415
 
     if only is not None and since is not None:
         raise typer.BadParameter("either this or --since", param_hint="--date")

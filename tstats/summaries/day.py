@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from math import isclose
 from typing import NamedTuple
 
-from tstats.core.schema import DAY, DailySummary
+from tstats.core.model import DailySummary
+from tstats.core.time import DAY
 from tstats.core.windows import Window
 
 ALL = "all"  # the delivery service of a summary that is of the whole CDN

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable
 from datetime import date
 
 from tstats.catalog import DAILY_STATS
-from tstats.core import influxql, line_protocol
-from tstats.core.schema import INFINITE, DailySource
-from tstats.core.summary import ALL, Key, Summary, Traffic, stale, window
-from tstats.core.windows import EARLIEST, LATEST
+from tstats.core.model import DailySource
+from tstats.core.time import EARLIEST, INFINITE, LATEST, parse_go_duration
 from tstats.errors import RefusedError
-from tstats.stores.influx import Influx
+from tstats.influx import influxql, line_protocol
+from tstats.influx.client import Influx
+from tstats.summaries.day import ALL, Key, Summary, Traffic, stale, window
 
 _CDN = "cdn"
 _DELIVERYSERVICE = "deliveryservice"
@@ -83,7 +83,7 @@ def read_retention(influx: Influx, source: DailySource) -> int:
     for series in influx.query(influxql.show_retention_policies(source.database)):
         for row in series.rows():
             if row["name"] == source.policy:
-                return influxql.parse_go_duration(row["duration"]) or INFINITE
+                return parse_go_duration(row["duration"]) or INFINITE
     raise RefusedError(
         f"{influx.url} has no retention policy {source.policy} of {source.database}; run create_ts_databases"
     )

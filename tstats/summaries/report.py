@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from tstats.core.summary import ALL
-from tstats.services.summary_sinks import Outcome
+from tstats.summaries.day import ALL
+from tstats.summaries.sinks import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

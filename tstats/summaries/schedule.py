@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tstats.core.summary import last_settled, window
+from tstats.summaries.day import last_settled, window
 
 # Seconds between two looks at the days that late data may still change, and at all days.
 _FRESH_EVERY = 600.0

@@ -9,11 +9,11 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from tstats.core.summary import Key, Summary, is_missing, same, stale
 from tstats.errors import ServerError, UnreachableError
-from tstats.stores.daily_points import DailyPoints
-from tstats.stores.summaries import Writer
-from tstats.stores.traffic_ops import TrafficOps
+from tstats.summaries.day import Key, Summary, is_missing, same, stale
+from tstats.summaries.points import DailyPoints
+from tstats.summaries.rows import Writer
+from tstats.traffic_control.traffic_ops import DayRecord, TrafficOps
 
 # An outage is not waited for again and again: so many failures in a row, and the sink counts as down.
 _FAILURES_OF_AN_OUTAGE = 3
@@ -130,7 +130,7 @@ class Records:
         """Post them."""
         for summary in summaries:
             recorded = self._recorded(summary)
-            self._traffic_ops.record_summary(summary, at=at)
+            self._traffic_ops.record_summary(DayRecord(**summary.key._asdict(), value=summary.value), at=at)
             recorded[summary.key] = [summary.value]
 
     def _outcome(self, summary: Summary) -> Outcome:
@@ -142,7 +142,11 @@ class Records:
     def _recorded(self, summary: Summary) -> dict[Key, list[float]]:
         cdn, stat = summary.key.cdn, summary.key.stat
         if (cdn, stat) not in self._known:
-            self._known[cdn, stat] = self._traffic_ops.summaries(cdn=cdn, stat=stat)
+            known: dict[Key, list[float]] = {}
+            for record in self._traffic_ops.summaries(cdn=cdn, stat=stat):
+                key = Key(record.cdn, record.deliveryservice, record.stat, record.day)
+                known.setdefault(key, []).append(record.value)
+            self._known[cdn, stat] = known
         return self._known[cdn, stat]
 
 

@@ -11,27 +11,19 @@ from datetime import UTC, date, datetime
 
 import structlog
 
-from tstats import catalog
-from tstats.config import Settings
-from tstats.core.schema import DAY, HOUR, INFINITE
-from tstats.core.summary import (
-    Summary,
-    day_of,
-    days_between,
-    last_settled,
-    summarize,
-    whole_days_since,
-)
+from tstats import catalog, connections
+from tstats.config.settings import Settings
+from tstats.core.time import DAY, HOUR, INFINITE
+from tstats.db.database import Database
 from tstats.errors import ConfigError, TstatsError, UnreachableError
-from tstats.services import connections
-from tstats.services.summary_report import Line, Report, tell
-from tstats.services.summary_schedule import Schedule
-from tstats.services.summary_sinks import Outcome, Patience, Points, Records, Rows, Sink, combined
-from tstats.stores.daily_points import DailyPoints, read_cdns, read_first, read_retention, read_traffic
-from tstats.stores.database import Database
-from tstats.stores.influx import Influx
-from tstats.stores.summaries import Summaries
-from tstats.stores.traffic_ops import TrafficOps
+from tstats.influx.client import Influx
+from tstats.summaries.day import Summary, day_of, days_between, last_settled, summarize, whole_days_since
+from tstats.summaries.points import DailyPoints, read_cdns, read_first, read_retention, read_traffic
+from tstats.summaries.report import Line, Report, tell
+from tstats.summaries.rows import Summaries
+from tstats.summaries.schedule import Schedule
+from tstats.summaries.sinks import Outcome, Patience, Points, Records, Rows, Sink, combined
+from tstats.traffic_control.traffic_ops import TrafficOps
 
 # Raw points live 26 hours: what arrives late can change a day for so long.
 _FRESH = 26 * HOUR

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from tstats.core.digest import BUCKET, Verdict
-from tstats.core.merge import Merge, Policy
-from tstats.core.portion import OneOf, Portion
 from tstats.core.windows import Window, runs
 from tstats.errors import TooMuchError
-from tstats.services.sync_read import Reader, begun
-from tstats.services.sync_survey import FEWEST_VALUES, Approach, Hour, Survey, Surveyor
+from tstats.sync.digest import BUCKET, Verdict
+from tstats.sync.merge import Merge, Policy
+from tstats.sync.read import Reader, begun
+from tstats.sync.segments import OneOf, Portion
+from tstats.sync.survey import FEWEST_VALUES, Approach, Hour, Survey, Surveyor
 
 # An hour with fewer points is read whole: to find the series in it would take longer.
 SMALL_HOUR = 5_000

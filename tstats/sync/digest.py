@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, TypeVar
 
-from tstats.core.rows import NUMBERS, Field, Row
-from tstats.core.schema import HOUR
+from tstats.core.time import HOUR
 from tstats.core.windows import Window
+from tstats.influx.rows import NUMBERS, Field, Row
 
 BUCKET = HOUR  # of one digest; half of it costs the server a quarter more, a minute ten times as much
 _HALF_ULP = 2.0**-53

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from influxdb_tools.connection import say
-from tstats.services.sync_report import MeasurementReport, Progress, SyncReport
+from tstats.influx.command_options import say
+from tstats.sync.report import MeasurementReport, Progress, SyncReport
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

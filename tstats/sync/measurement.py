@@ -6,17 +6,17 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 
-from tstats.core.digest import BUCKET, Digest, Function, Numbers, equal, increase
-from tstats.core.portion import Portion
 from tstats.core.windows import Window, runs
 from tstats.errors import BrokenStreamError, TooMuchError, TstatsError
-from tstats.services.sync_compare import Localizer, Work
-from tstats.services.sync_plan import Request, Side, Subject
-from tstats.services.sync_read import Divider, Reader, digest_columns, until_whole
-from tstats.services.sync_report import MeasurementReport, Tally
-from tstats.services.sync_survey import Approach, Survey, Surveyor
-from tstats.services.sync_transfer import Findings, StoppedError, Surroundings, Transfer
-from tstats.stores.measurements import fingerprint
+from tstats.influx.measurements import fingerprint
+from tstats.sync.compare import Localizer, Work
+from tstats.sync.digest import BUCKET, Digest, Function, Numbers, equal, increase
+from tstats.sync.plan import Request, Side, Subject
+from tstats.sync.read import Divider, Reader, digest_columns, until_whole
+from tstats.sync.report import MeasurementReport, Tally
+from tstats.sync.segments import Portion
+from tstats.sync.survey import Approach, Survey, Surveyor
+from tstats.sync.transfer import Findings, StoppedError, Surroundings, Transfer
 
 # Stretches whose writes may be on their way or unverified while the next one is being compared.
 _UNVERIFIED = 2

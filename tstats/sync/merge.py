@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from tstats.core.rows import Row, SeriesRows
 from tstats.errors import ServerError
+from tstats.influx.rows import Row, SeriesRows
 
 
 class Policy(StrEnum):

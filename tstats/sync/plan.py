@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tstats.catalog import DAILY, DATABASES
-from tstats.core.merge import Policy
-from tstats.core.rows import NUMBERS, Kind
-from tstats.core.schema import DAY, INFINITE, MINUTE
-from tstats.core.schema_plan import DatabaseSpec
+from tstats.core.time import DAY, INFINITE, MINUTE
 from tstats.core.windows import Window, stretches
-from tstats.stores.influx import Influx
-from tstats.stores.measurements import Shape, read_extent, read_shapes, read_shards
+from tstats.influx.client import Influx
+from tstats.influx.measurements import Shape, read_extent, read_shapes, read_shards
+from tstats.influx.rows import NUMBERS, Kind
+from tstats.schema.plan import DatabaseSpec
+from tstats.sync.merge import Policy
 
 # Longer shards are cut; they can be nearly empty.
 LONG_STRETCH = 7 * DAY

@@ -5,17 +5,17 @@ from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tstats.core import influxql
-from tstats.core.digest import BUCKET, Column, Digest, Function, columns
-from tstats.core.portion import Portion
-from tstats.core.rows import Field, Kind, SeriesRows, SeriesText
-from tstats.core.schema import MINUTE
+from tstats.core.time import MINUTE
 from tstats.core.windows import Window
 from tstats.errors import BrokenStreamError, ServerError, TooMuchError, UnreachableError
-from tstats.services.sync_plan import Side, Subject
-from tstats.stores.influx import Influx
-from tstats.stores.measurements import read_values
-from tstats.stores.points import probe_kinds, read_rows, read_texts
+from tstats.influx import influxql
+from tstats.influx.client import Influx
+from tstats.influx.measurements import read_values
+from tstats.influx.rows import Field, Kind, SeriesRows, SeriesText
+from tstats.influx.stream import probe_kinds, read_rows, read_texts
+from tstats.sync.digest import BUCKET, Column, Digest, Function, columns
+from tstats.sync.plan import Side, Subject
+from tstats.sync.segments import Portion
 
 Item = TypeVar("Item")
 

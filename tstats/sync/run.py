@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Any
 
-from tstats.core.schema_plan import DatabaseSpec
 from tstats.errors import ServerError, TstatsError
-from tstats.services.provision import REFUSED_LOSS, ChangeResult, provision, read_live
-from tstats.services.sync_measurement import MeasurementSync
-from tstats.services.sync_plan import Request, Subject, find_subjects
-from tstats.services.sync_report import Counts, MeasurementReport, Progress, SyncReport
-from tstats.services.sync_transfer import StoppedError, Surroundings
-from tstats.services.sync_write import IN_FLIGHT, Throttle
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
+from tstats.schema.plan import DatabaseSpec
+from tstats.schema.provision import REFUSED_LOSS, ChangeResult, provision, read_live
+from tstats.sync.measurement import MeasurementSync
+from tstats.sync.plan import Request, Subject, find_subjects
+from tstats.sync.report import Counts, MeasurementReport, Progress, SyncReport
+from tstats.sync.transfer import StoppedError, Surroundings
+from tstats.sync.write import IN_FLIGHT, Throttle
 
 # Connections that one measurement can have open to one server: bodies, two streams, digests.
 CONNECTIONS = IN_FLIGHT + 4

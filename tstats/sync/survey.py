@@ -5,7 +5,10 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tstats.core.digest import (
+from tstats.core.windows import Window
+from tstats.errors import TooMuchError
+from tstats.influx.rows import Row, SeriesRows
+from tstats.sync.digest import (
     Column,
     Digest,
     Function,
@@ -17,11 +20,8 @@ from tstats.core.digest import (
     equal,
     plus,
 )
-from tstats.core.portion import Portion
-from tstats.core.rows import Row, SeriesRows
-from tstats.core.windows import Window
-from tstats.errors import TooMuchError
-from tstats.services.sync_read import Divider, Reader, begun
+from tstats.sync.read import Divider, Reader, begun
+from tstats.sync.segments import Portion
 
 # More differing values of a tag in one hour are not worth a condition each.
 MOST_VALUES = 2_000

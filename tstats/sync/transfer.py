@@ -6,15 +6,15 @@ from concurrent.futures import Executor, Future
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from tstats.core.digest import BUCKET, Column, Numbers, increase, numbers_of
-from tstats.core.merge import Difference, Merge
-from tstats.core.portion import Portion
-from tstats.core.rows import NUMBERS, Block, Lines, Row
 from tstats.errors import BrokenStreamError, TooMuchError, TstatsError
-from tstats.services.sync_plan import Request, Side, Subject
-from tstats.services.sync_read import Reader, begun
-from tstats.services.sync_report import Counts, Progress
-from tstats.services.sync_write import Throttle, Writer
+from tstats.influx.rows import NUMBERS, Block, Lines, Row
+from tstats.sync.digest import BUCKET, Column, Numbers, increase, numbers_of
+from tstats.sync.merge import Difference, Merge
+from tstats.sync.plan import Request, Side, Subject
+from tstats.sync.read import Reader, begun
+from tstats.sync.report import Counts, Progress
+from tstats.sync.segments import Portion
+from tstats.sync.write import Throttle, Writer
 
 
 class StoppedError(TstatsError):

@@ -8,10 +8,10 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from tstats.core.rows import Block
 from tstats.errors import RefusedError, SlowError
-from tstats.services.sync_report import Counts
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
+from tstats.influx.rows import Block
+from tstats.sync.report import Counts
 
 BODY_POINTS = 25_000
 IN_FLIGHT = 4

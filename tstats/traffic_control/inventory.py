@@ -4,9 +4,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from tstats.core.feed import Cache
-
 MONITOR_TYPE = "RASCAL"
+
+
+class Cache(msgspec.Struct, frozen=True, kw_only=True):
+    """What the inventory knows of a cache and its points are tagged with."""
+
+    cachegroup: str
+    type: str
 
 
 class Server(msgspec.Struct, kw_only=True, rename="camel"):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import requests
 
 from tstats.errors import TstatsError, UnreachableError
-from tstats.stores.http import fetch
+from tstats.transport.http import fetch
 
 Feed = Literal["CacheStats", "DsStats"]
 FEEDS: tuple[Feed, ...] = ("CacheStats", "DsStats")

@@ -7,11 +7,10 @@ from urllib.parse import urlencode
 import msgspec
 import requests
 
-from tstats.core.inventory import Inventory, Parameter, Server, inventory
 from tstats.core.secret import Secret
-from tstats.core.summary import Key, Summary
 from tstats.errors import RefusedError, ServerError
-from tstats.stores.http import fetch
+from tstats.traffic_control.inventory import Inventory, Parameter, Server, inventory
+from tstats.transport.http import fetch
 
 VERSIONS = ("5.0", "4.1", "4.0", "3.1", "3.0")
 _MOST_BYTES = 256 << 20
@@ -34,6 +33,23 @@ class _Recorded(msgspec.Struct, frozen=True, rename="camel"):
     stat_name: str
     stat_value: float
     stat_date: str | None = None
+
+
+class DayRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record of stats_summary that is of one day.
+
+    Attributes:
+        cdn, deliveryservice: whose; `all` for the CDN itself.
+        stat: the statistic's name.
+        day: the day in UTC.
+        value: in the statistic's unit.
+    """
+
+    cdn: str
+    deliveryservice: str
+    stat: str
+    day: date
+    value: float
 
 
 class TrafficOps:
@@ -93,55 +109,53 @@ class TrafficOps:
         parameters = self._get("profiles/name/TRAFFIC_STATS/parameters", Parameter)
         return inventory(servers, parameters, status=status)
 
-    def summaries(self, *, cdn: str, stat: str) -> dict[Key, list[float]]:
-        """The recorded values of a statistic of a CDN and its delivery services; a day may have several.
+    def summaries(self, *, cdn: str, stat: str) -> list[DayRecord]:
+        """What is recorded of a statistic of a CDN and its delivery services; a day may have several records.
 
         Raises:
             UnreachableError: Traffic Ops cannot be reached or fails.
             RefusedError: a wrong password, a missing right.
             ServerError: an answer that cannot be used.
         """
-        found: dict[Key, list[float]] = {}
         query = urlencode({"cdnName": cdn, "statName": stat})
-        for record in self._get(f"stats_summary?{query}", _Recorded):
-            if record.stat_date is None:
-                continue
-            try:
-                day = date.fromisoformat(record.stat_date[:10])
-            except ValueError:
-                raise ServerError(f"{self.url} has a summary of no day: {record.stat_date!r}") from None
-            key = Key(
-                cdn=record.cdn_name,
-                deliveryservice=record.delivery_service_name,
-                stat=record.stat_name,
-                day=day,
-            )
-            found.setdefault(key, []).append(record.stat_value)
-        return found
+        records = self._get(f"stats_summary?{query}", _Recorded)
+        return [self._of_day(record) for record in records if record.stat_date is not None]
 
-    def record_summary(self, summary: Summary, *, at: datetime) -> None:
+    def _of_day(self, record: _Recorded) -> DayRecord:
+        try:
+            day = date.fromisoformat((record.stat_date or "")[:10])
+        except ValueError:
+            raise ServerError(f"{self.url} has a summary of no day: {record.stat_date!r}") from None
+        return DayRecord(
+            cdn=record.cdn_name,
+            deliveryservice=record.delivery_service_name,
+            stat=record.stat_name,
+            day=day,
+            value=record.stat_value,
+        )
+
+    def record_summary(self, record: DayRecord, *, at: datetime) -> None:
         """Record a summary that is not there yet: Traffic Ops takes it twice, and has no way to change it.
 
         Args:
-            summary: its value and what it is of.
+            record: what to record.
             at: its summaryTime.
 
         Raises:
             UnreachableError: Traffic Ops cannot be reached or fails; it may have recorded it all the same.
             RefusedError: a wrong password, a missing right, or a database that refuses duplicates.
         """
-        key = summary.key
         self._call(
             "POST",
             "stats_summary",
             {
-                "cdnName": key.cdn,
-                "deliveryServiceName": key.deliveryservice,
-                "statName": key.stat,
-                "statValue": summary.value,
+                "cdnName": record.cdn,
+                "deliveryServiceName": record.deliveryservice,
+                "statName": record.stat,
+                "statValue": record.value,
                 # The form of API 5.0; the versions before it take it as well.
                 "summaryTime": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-                "statDate": key.day.isoformat(),
+                "statDate": record.day.isoformat(),
             },
         )
 

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 import requests
 
 from tstats.errors import RefusedError, ServerError, UnreachableError
-from tstats.stores.http import cause
+from tstats.transport.http import cause
 
 
 def seconds_ahead(

@@ -10,18 +10,18 @@ import requests
 from tests.support.api_server import ApiServer
 from tests.support.emptied import emptied
 from tests.support.influxd import Influxd
+from tstats.api.access.token_file import TokenFile
 from tstats.catalog import DATABASES
-from tstats.config import Settings
-from tstats.core.influxql import create_database, create_retention_policy
-from tstats.core.schema import INFINITE
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
-from tstats.services.migrate import Migrations
+from tstats.core.time import INFINITE
+from tstats.db.database import Database
+from tstats.db.migrations import Migrations
+from tstats.influx.influxql import create_database, create_retention_policy
 from tstats.simulator.faults import TRAFFIC_OPS
 from tstats.simulator.server import ADMIN, Simulator
 from tstats.simulator.sessions import User
 from tstats.simulator.world import World
-from tstats.stores.database import Database
-from tstats.stores.token_file import TokenFile
 
 MINE, OTHERS = "cdn1-live-01", "cdn1-vod-02"
 READER = User(name="reader", password="r", role="read-only", services=frozenset({MINE}))  # noqa: S106 (a fake's)

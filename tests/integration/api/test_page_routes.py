@@ -15,13 +15,13 @@ from tests.support.emptied import emptied
 from tests.support.influxd import Influxd
 from tests.support.rollups import make_databases
 from tstats import catalog
-from tstats.api.page_charts import CHARTS, MOST_LINES
-from tstats.core.schema import DAY, MINUTE
-from tstats.settings import Settings
+from tstats.api.page.charts import CHARTS, MOST_LINES
+from tstats.config.settings import Settings
+from tstats.core.time import DAY, MINUTE
+from tstats.influx.client import Endpoint, Influx
 from tstats.simulator.server import ADMIN, Simulator
 from tstats.simulator.sessions import User
 from tstats.simulator.world import World
-from tstats.stores.influx import Endpoint, Influx
 
 # As the simulated Traffic Ops names them.
 SERVICES = {"cdn1-live-01": ("cdn1", 0.7), "cdn1-vod-02": ("cdn1", 0.3)}

@@ -9,16 +9,16 @@ import requests
 
 from tests.support.stand_in import Reply, StandIn
 from tests.support.stand_in import Request as Asked
-from tstats.api import authority
-from tstats.api.access import Access, Caller, Denied
-from tstats.config import Settings
+from tstats.api.access import authority
+from tstats.api.access.access import Access, Caller, Denied
+from tstats.config.settings import Settings
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import ADMIN, Simulator
 from tstats.simulator.sessions import User
 from tstats.simulator.world import World
 
 if TYPE_CHECKING:
-    from tstats.api.tagged import Reader
+    from tstats.api.access.tagged import Reader
 
 pytestmark = pytest.mark.anyio
 

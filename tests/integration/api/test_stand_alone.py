@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from tests.support.influxd import Influxd
-from tstats.api import authority
-from tstats.api.access import Access, Denied
-from tstats.api.stand_alone import StandAloneAccess, by_token
-from tstats.api.tagged import TaggedNames
+from tstats.api.access import authority
+from tstats.api.access.access import Access, Denied
+from tstats.api.access.stand_alone import StandAloneAccess, by_token
+from tstats.api.access.tagged import TaggedNames
+from tstats.api.access.token_file import FollowedTokens, TokenFile
 from tstats.catalog import DATABASES
-from tstats.config import Settings
-from tstats.core.influxql import create_database, create_retention_policy
-from tstats.core.schema import INFINITE
+from tstats.config.settings import Settings
+from tstats.core.time import INFINITE
 from tstats.errors import ConfigError, ServerError, TokenError
-from tstats.stores.influx import Endpoint, Influx
-from tstats.stores.influx_reader import InfluxReader
-from tstats.stores.token_file import FollowedTokens, TokenFile
+from tstats.influx.async_reader import InfluxReader
+from tstats.influx.client import Endpoint, Influx
+from tstats.influx.influxql import create_database, create_retention_policy
 
 pytestmark = pytest.mark.anyio
 

@@ -16,10 +16,10 @@ from tests.support.api_server import ApiServer
 from tests.support.emptied import emptied
 from tests.support.influxd import Influxd, free_port
 from tstats import catalog
-from tstats.config import Settings
-from tstats.core.influxql import create_database, create_retention_policy
-from tstats.core.schema import INFINITE
-from tstats.stores.influx import Influx
+from tstats.config.settings import Settings
+from tstats.core.time import INFINITE
+from tstats.influx.client import Influx
+from tstats.influx.influxql import create_database, create_retention_policy
 
 FIRST = int(datetime(2026, 5, 6, 10, 0, tzinfo=UTC).timestamp())
 MINUTES = [*range(6), *range(8, 10)]  # 10:00 to 10:09, of which two are missing

@@ -13,16 +13,16 @@ from tests.support.asked import Answer, asked
 from tests.support.days import migrated
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_for
-from tstats.api import stats_summary
-from tstats.api.app import App
+from tstats.api.access.token_file import TokenFile
 from tstats.api.assembly import assembled
-from tstats.api.routing import VERSIONS
+from tstats.api.http.app import App
+from tstats.api.http.routing import VERSIONS
+from tstats.api.stats_summary import answer as stats_summaries
+from tstats.api.stats_summary import handlers as stats_summary
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
-from tstats.services import stats_summaries
-from tstats.settings import Settings
+from tstats.db.database import Database
 from tstats.simulator.summaries import Summaries
-from tstats.stores.database import Database
-from tstats.stores.token_file import TokenFile
 
 CREATED = (200, "success", "Stats Summary was successfully created")
 UNAUTHORIZED = 401

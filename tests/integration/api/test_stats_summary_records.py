@@ -9,15 +9,15 @@ import sqlalchemy as sa
 
 from tests.support.days import migrated
 from tests.support.postgres import Postgres
-from tstats.core.problem import Problem
+from tstats.api.http.problem import Problem
+from tstats.api.stats_summary.answer import StatsSummaries
+from tstats.api.stats_summary.query import LastQuery, RecordQuery
+from tstats.api.stats_summary.record import Record
+from tstats.api.stats_summary.records import SummaryRecords
 from tstats.core.secret import Secret
-from tstats.core.stats_summary_query import LastQuery, RecordQuery
-from tstats.core.stats_summary_record import Record
+from tstats.db.database import Database
+from tstats.db.tables import STATS_SUMMARY
 from tstats.errors import DatabaseError, UnreachableError
-from tstats.services.stats_summaries import StatsSummaries
-from tstats.stores.database import Database
-from tstats.stores.summaries import STATS_SUMMARY
-from tstats.stores.summary_records import SummaryRecords
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

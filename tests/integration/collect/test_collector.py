@@ -11,16 +11,16 @@ import structlog
 from structlog.testing import capture_logs
 
 from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS
-from tstats.config import Settings
-from tstats.core.influxql import create_database
+from tstats.collect.collector import Collection
+from tstats.collect.poll import Collector
+from tstats.collect.telemetry import Telemetry
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
-from tstats.services.collect import Collector
-from tstats.services.collection import Collection
-from tstats.services.telemetry import Telemetry
+from tstats.influx.client import Influx
+from tstats.influx.influxql import create_database
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
-from tstats.stores.influx import Influx
 
 NOBODY = "http://127.0.0.1:9"  # the port `discard`: nobody listens there
 WORLD = World.build(cdns=2, caches=4, delivery_services=2, monitors=1)

@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from tests.support.influxd import free_port
+from tstats.collect.exposition import Exposition
+from tstats.collect.telemetry import Telemetry
 from tstats.errors import ConfigError
-from tstats.services.exposition import Exposition
-from tstats.services.telemetry import Telemetry
 
 ANSWER_S = 5
 

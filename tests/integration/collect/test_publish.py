@@ -10,12 +10,12 @@ import structlog
 
 from tests.support.influxd import Influxd
 from tests.support.waiting import wait_for
-from tstats.core.feed import CacheFeed
-from tstats.services.publish import Publisher
-from tstats.services.telemetry import Telemetry
-from tstats.stores.influx import Endpoint, Influx
-from tstats.stores.influx_udp import UdpInflux
-from tstats.stores.spool import Batch, Spool
+from tstats.collect.feed import CacheFeed
+from tstats.collect.publish import Publisher
+from tstats.collect.spool import Batch, Spool
+from tstats.collect.telemetry import Telemetry
+from tstats.influx.client import Endpoint, Influx
+from tstats.influx.udp import UdpInflux
 
 NOW_MS = int(time.time() * 1000)
 

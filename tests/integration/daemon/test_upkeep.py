@@ -11,13 +11,13 @@ from structlog.testing import capture_logs
 
 from tests.support.commands import run
 from tstats.catalog import CACHE_STATS, DAILY, DATABASES, MONTHLY
-from tstats.config import Settings
+from tstats.collect.spool import Batch
+from tstats.collect.telemetry import Telemetry
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
-from tstats.services.provision import catalog_schema, provision
-from tstats.services.telemetry import Telemetry
-from tstats.services.upkeep import Upkeep
-from tstats.stores.influx import Influx
-from tstats.stores.spool import Batch
+from tstats.daemon.upkeep import Upkeep
+from tstats.influx.client import Influx
+from tstats.schema.provision import catalog_schema, provision
 
 HOUR = 3600
 

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.stand_in import Reply
 from tests.support.stand_in_grafana import TOKEN, StandInGrafana, reply
-from tstats import exits
-from tstats.dashboards.all_boards import texts
-from tstats.dashboards_cli import dashboards
+from tstats.command import exits
+from tstats.dashboards.boards.all_boards import texts
+from tstats.dashboards.command import dashboards
 
 Run = Callable[..., int]
 ALL_CREATED = ["created   folder tstats", *(f"created   dashboard {uid}" for uid in texts())]
@@ -32,7 +32,7 @@ def grafana(server: StandInGrafana) -> StandInGrafana:
 def run(grafana: StandInGrafana, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `push` to the stand-in, with the token in the environment; gives the exit status."""
     monkeypatch.setenv("TSTATS_GRAFANA_TOKEN", TOKEN)
-    monkeypatch.setattr("tstats.dashboards_cli._FIRST_WAIT", 0.001)
+    monkeypatch.setattr("tstats.dashboards.command._FIRST_WAIT", 0.001)
 
     def command(*arguments: str) -> int:
         with pytest.raises(SystemExit) as caught:

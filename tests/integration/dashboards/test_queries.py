@@ -11,10 +11,10 @@ from tests.support.dashboards import Asked, Json, asked, boards, filled, panels,
 from tests.support.influxd import Influxd
 from tests.support.rollups import Raw
 from tstats.catalog import DATABASES, DELIVERYSERVICE_STATS, ROLLUPS
-from tstats.core.influxql import identifier, parse_duration, select_rollup
-from tstats.core.schema import DAY, HOUR, MINUTE
+from tstats.core.time import DAY, HOUR, MINUTE, parse_duration
 from tstats.core.windows import Window
-from tstats.stores.influx import Endpoint, Influx
+from tstats.influx.client import Endpoint, Influx
+from tstats.influx.influxql import identifier, select_rollup
 
 BOARDS = boards()
 INFLUX_BOARDS = [uid for uid, board in BOARDS.items() if any(one.source for one in asked(uid, board))]

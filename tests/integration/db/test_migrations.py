@@ -10,9 +10,9 @@ from tests.support import traffic_ops_database
 from tests.support.migrating import KEY, REVISIONS, SIX_ROWS, insert, migrations, rows, tables
 from tests.support.postgres import Postgres
 from tstats.core.secret import Secret
+from tstats.db.database import Database
+from tstats.db.tables import EXPECTED_REVISION
 from tstats.errors import ConfigError, DatabaseError, UnreachableError
-from tstats.stores.database import Database
-from tstats.stores.summaries import EXPECTED_REVISION
 
 # --- up and down
 

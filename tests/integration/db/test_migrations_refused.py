@@ -9,9 +9,9 @@ from tests.support import traffic_ops_database
 from tests.support.migrating import migrations, tables
 from tests.support.postgres import Postgres
 from tstats.core.secret import Secret
+from tstats.db.database import Database
 from tstats.errors import DatabaseError
-from tstats.stores.database import Database
-from tstats.stores.summaries import Summaries
+from tstats.summaries.rows import Summaries
 
 # --- refused
 

@@ -15,10 +15,10 @@ import typer.main
 import yaml
 
 from influxdb_tools.create_ts_databases import app as create_app
-from tstats import config
 from tstats.cli import app
+from tstats.config import loading as config
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 DEPLOY = CHECKOUT / "deploy"
 IMAGES = {"influxdb:1.8", "postgres:17", "grafana/grafana", "tstats:local"}
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))

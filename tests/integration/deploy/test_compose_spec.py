@@ -9,7 +9,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-FILE = Path(__file__).parents[2] / "deploy" / "compose.yaml"
+FILE = Path(__file__).parents[3] / "deploy" / "compose.yaml"
 
 
 def judge(document: dict[str, Any]) -> PyCompose:

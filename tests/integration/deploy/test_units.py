@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import command
-from tstats import config
+from tstats.config import loading as config
 
-SYSTEMD = Path(__file__).parents[2] / "deploy" / "systemd"
+SYSTEMD = Path(__file__).parents[3] / "deploy" / "systemd"
 UNITS = ("tstats-collect.service", "tstats-api.service")
 PROGRAM = "/opt/tstats/bin/tstats"  # where the documentation installs it
 EXPOSURE = 15  # of 100; "OK" ends at 50

@@ -19,24 +19,25 @@ from tests.support.installation import HOUR, Installation, findings
 from tests.support.postgres import Postgres
 from tests.support.rollups import raw_points, write
 from tests.support.stand_in import Reply, StandIn
-from tstats import catalog, exits
+from tstats import catalog
 from tstats.cli import app
-from tstats.core.diagnosis import Diagnosis, Finding, Verdict
-from tstats.core.influxql import alter_retention_policy, drop_continuous_query
-from tstats.core.schema import DAY, MINUTE
+from tstats.collect.exposition import Exposition
+from tstats.collect.inventory_file import InventoryFile
+from tstats.collect.spool import Batch, Spool
+from tstats.collect.telemetry import Telemetry
+from tstats.command import exits
 from tstats.core.secret import Secret
+from tstats.core.time import DAY, MINUTE
 from tstats.core.windows import Window
-from tstats.services.doctor_display import as_json, lines
-from tstats.services.exposition import Exposition
-from tstats.services.provision import catalog_schema, provision
-from tstats.services.telemetry import Telemetry
+from tstats.doctor.diagnosis import Diagnosis, Finding, Verdict
+from tstats.doctor.display import as_json, lines
+from tstats.influx.client import Endpoint, Influx
+from tstats.influx.influxql import alter_retention_policy, drop_continuous_query
+from tstats.schema.provision import catalog_schema, provision
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
-from tstats.stores.influx import Endpoint, Influx
-from tstats.stores.inventory_file import InventoryFile
-from tstats.stores.spool import Batch, Spool
-from tstats.stores.traffic_ops import TrafficOps
+from tstats.traffic_control.traffic_ops import TrafficOps
 
 WORLD = World.build(cdns=2, caches=4, delivery_services=2, monitors=2)
 ADMIN, PASSWORD = "chief", "correct-horse"

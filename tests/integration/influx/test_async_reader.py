@@ -11,11 +11,11 @@ import pytest
 from tests.support.influxd import Influxd, free_port
 from tests.support.proxy import Fault, Proxy
 from tests.support.waiting import wait_for
-from tstats.core.line_protocol import point
 from tstats.core.secret import Secret
 from tstats.errors import ConfigError, RefusedError, ServerError, SlowError, UnreachableError
-from tstats.stores.influx import Endpoint, Influx
-from tstats.stores.influx_reader import InfluxReader, Outcome
+from tstats.influx.async_reader import InfluxReader, Outcome
+from tstats.influx.client import Endpoint, Influx
+from tstats.influx.line_protocol import point
 
 Found = TypeVar("Found")
 SELECT = "SELECT value FROM one.autogen.m"

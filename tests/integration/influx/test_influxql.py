@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tstats.core import influxql, line_protocol
 from tstats.errors import RefusedError
-from tstats.stores.influx import Influx
+from tstats.influx import influxql, line_protocol
+from tstats.influx.client import Influx
 
 # A carriage return and a NUL end any quotes for the server's scanner, and it knows no escape for them.
 TEXT = st.text(

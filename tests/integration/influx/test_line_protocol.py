@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tstats.core import line_protocol
-from tstats.core.line_protocol import FieldValue
 from tstats.errors import LineProtocolError, RefusedError
-from tstats.stores.influx import Influx
+from tstats.influx import line_protocol
+from tstats.influx.client import Influx
+from tstats.influx.line_protocol import FieldValue
 
 HOSTILE = st.text(st.sampled_from(",= \\\"'\t\r\0\v#/é😀\u2028ab1") | st.characters(), max_size=12)
 FIELDS = (

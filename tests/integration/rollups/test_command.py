@@ -11,10 +11,10 @@ import pytest
 from tests.support import commands, rollups
 from tests.support.influxd import free_port
 from tstats.catalog import ROLLUPS
-from tstats.core.schema import HOUR, MINUTE
-from tstats.core.windows import Window, timestamp
-from tstats.services.rollup import RollupRepair
-from tstats.stores.influx import Influx
+from tstats.core.time import HOUR, MINUTE, format_time
+from tstats.core.windows import Window
+from tstats.influx.client import Influx
+from tstats.rollups.repair import RollupRepair
 
 COMMANDS = (
     ("status",),
@@ -94,7 +94,7 @@ def test_the_json_has_the_promised_shape(influx: Influx, holed: Window, tmp_path
     assert document.keys() == {"window", "servers"}
     assert (server["url"], server["error"]) == (influx.url, None)
     first = server["rollups"][0]
-    window = {"start": timestamp(holed.start), "end": timestamp(holed.end)}
+    window = {"start": format_time(holed.start), "end": format_time(holed.end)}
     assert first.pop("checked")["start"].endswith(":00Z")
     assert first == {
         "name": "bandwidth_1min",
@@ -115,7 +115,7 @@ def test_run_computes_what_is_asked_and_names_what_it_did(
     influx: Influx, holed: Window, tmp_path: Path
 ) -> None:
     cfg = configuration(tmp_path, influx.url)
-    bounds = ("--start", timestamp(holed.start), "--end", timestamp(holed.end))
+    bounds = ("--start", format_time(holed.start), "--end", format_time(holed.end))
     result = rollup(cfg, "run", *bounds, "--rollup", "bandwidth_1min")
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1].endswith(

@@ -9,12 +9,12 @@ import pytest
 from tests.support import rollups
 from tests.support.influxd import Influxd
 from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS, ROLLUPS
-from tstats.core.schema import DAY, HOUR, MINUTE, SECOND
+from tstats.core.time import DAY, HOUR, MINUTE, SECOND
 from tstats.core.windows import Window
-from tstats.services.rollup import RollupRepair
-from tstats.services.rollup_late import LateWindows, repair_late
-from tstats.services.rollup_report import RollupReport, named
-from tstats.stores.influx import Endpoint, Influx
+from tstats.influx.client import Endpoint, Influx
+from tstats.rollups.late import LateWindows, repair_late
+from tstats.rollups.repair import RollupRepair
+from tstats.rollups.report import RollupReport, named
 
 BANDWIDTH = ("bandwidth_1min", "bandwidth_cdn_1min", "bandwidth_cdn_type_1min")
 

@@ -15,7 +15,7 @@ from tests.support import commands
 from tests.support.influxd import Influxd, free_port
 from tests.support.stand_in import Reply, Request, StandIn, passed_on
 from tstats.core.secret import Secret
-from tstats.stores.influx import Endpoint, Influx
+from tstats.influx.client import Endpoint, Influx
 
 PASSWORD = "corréct-horse-пароль"  # noqa: S105 (the secret of these tests)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tstats.catalog import DATABASES, ROLLUPS
-from tstats.core import influxql
-from tstats.core.schema import DAY, HOUR, INFINITE, MINUTE
-from tstats.core.schema_plan import apply_to, plan
-from tstats.core.schema_spec import DatabaseSpec, PolicySpec, served_shard_duration
-from tstats.services.provision import InstanceReport, catalog_schema, provision, read_live
-from tstats.stores.influx import Influx
+from tstats.core.time import DAY, HOUR, INFINITE, MINUTE
+from tstats.influx import influxql
+from tstats.influx.client import Influx
+from tstats.schema.plan import apply_to, plan
+from tstats.schema.provision import InstanceReport, catalog_schema, provision, read_live
+from tstats.schema.spec import DatabaseSpec, PolicySpec, served_shard_duration
 
 WANTED = catalog_schema(DATABASES, replication=1)
 

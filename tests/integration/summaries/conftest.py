@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support.days import make_databases, migrated
-from tstats.stores.influx import Influx
-from tstats.stores.summaries import Summaries
+from tstats.influx.client import Influx
+from tstats.summaries.rows import Summaries
 
 
 @pytest.fixture

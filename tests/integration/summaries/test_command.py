@@ -22,7 +22,7 @@ from tests.support.days import (
 )
 from tests.support.influxd import Influxd
 from tests.support.postgres import Postgres
-from tstats.stores.influx import Influx
+from tstats.influx.client import Influx
 
 # The commands take the time of the machine: the day before yesterday has settled at any of its hours.
 SETTLED_DAY = datetime.now(UTC).date() - timedelta(days=2)

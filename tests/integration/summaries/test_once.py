@@ -21,13 +21,14 @@ from tests.support.days import (
 )
 from tests.support.postgres import Postgres
 from tests.support.stand_in import Reply, Request, StandIn, passed_on
-from tstats.core.schema import MINUTE
 from tstats.core.secret import Secret
-from tstats.core.summary import Key, Summary, window
-from tstats.services.summary_sinks import Outcome
-from tstats.stores.database import Database
-from tstats.stores.influx import Endpoint, Influx
-from tstats.stores.summaries import STATS_SUMMARY, Summaries
+from tstats.core.time import MINUTE
+from tstats.db.database import Database
+from tstats.db.tables import STATS_SUMMARY
+from tstats.influx.client import Endpoint, Influx
+from tstats.summaries.day import Key, Summary, window
+from tstats.summaries.rows import Summaries
+from tstats.summaries.sinks import Outcome
 
 # --- exactly once
 

@@ -23,14 +23,14 @@ from tests.support.days import (
 from tests.support.influxd import Influxd
 from tests.support.postgres import Postgres
 from tests.support.stand_in import Reply, Request, StandIn, passed_on
-from tstats.config import Settings
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
+from tstats.db.database import Database
 from tstats.errors import ConfigError, DatabaseError
-from tstats.services.summarize import from_settings
-from tstats.services.summary_sinks import Outcome
-from tstats.stores.database import Database
-from tstats.stores.influx import Endpoint, Influx
-from tstats.stores.summaries import Summaries
+from tstats.influx.client import Endpoint, Influx
+from tstats.summaries.rows import Summaries
+from tstats.summaries.sinks import Outcome
+from tstats.summaries.summarizer import from_settings
 
 # --- failures
 

@@ -17,10 +17,10 @@ from tests.support.days import (
     times,
     write_day,
 )
-from tstats.services.summary_report import Report
-from tstats.services.summary_sinks import Outcome
-from tstats.stores.influx import Influx
-from tstats.stores.summaries import Summaries
+from tstats.influx.client import Influx
+from tstats.summaries.report import Report
+from tstats.summaries.rows import Summaries
+from tstats.summaries.sinks import Outcome
 
 # --- the figures
 

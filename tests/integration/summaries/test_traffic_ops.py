@@ -18,17 +18,15 @@ from tests.support.days import (
 )
 from tests.support.postgres import Postgres
 from tstats.core.secret import Secret
-from tstats.core.summary import Key
-from tstats.core.summary import Summary as DaySummary
 from tstats.errors import RefusedError
-from tstats.services.summary_report import Report
+from tstats.influx.client import Influx
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.summaries import Summary
 from tstats.simulator.world import World
-from tstats.stores.influx import Influx
-from tstats.stores.summaries import Summaries
-from tstats.stores.traffic_ops import VERSIONS, TrafficOps
+from tstats.summaries.report import Report
+from tstats.summaries.rows import Summaries
+from tstats.traffic_control.traffic_ops import VERSIONS, DayRecord, TrafficOps
 
 WORLD = World.build(cdns=2)
 
@@ -136,7 +134,7 @@ def test_records_of_other_days_cdns_delivery_services_and_of_no_day_do_not_count
 
 
 def test_traffic_ops_refuses_a_zero(sim: Simulator, traffic_ops: TrafficOps) -> None:
-    zero = DaySummary(key=Key("cdn1", "all", "daily_maxgbps", DAY), value=0.0, time=0)
+    zero = DayRecord(cdn="cdn1", deliveryservice="all", stat="daily_maxgbps", day=DAY, value=0.0)
     with pytest.raises(RefusedError, match="'statValue' cannot be blank"):
         traffic_ops.record_summary(zero, at=datetime(2026, 11, 21, tzinfo=UTC))
     assert posted(sim) == []
@@ -303,13 +301,13 @@ class _SameTable(TrafficOps):
         super().__init__("http://127.0.0.1:9", user="", password=Secret(), timeout=1)
         self._rows = rows
 
-    def summaries(self, *, cdn: str, stat: str) -> dict[Key, list[float]]:
+    def summaries(self, *, cdn: str, stat: str) -> list[DayRecord]:
         found = self._rows.values(date(2026, 1, 1), date(2026, 12, 31), cdn=cdn)
-        return {key: [value] for key, value in found.items() if key.stat == stat}
+        return [DayRecord(**key._asdict(), value=value) for key, value in found.items() if key.stat == stat]
 
-    def record_summary(self, summary: DaySummary, *, at: datetime) -> None:
+    def record_summary(self, record: DayRecord, *, at: datetime) -> None:
         del at
-        if summary.key in self.summaries(cdn=summary.key.cdn, stat=summary.key.stat):
+        if record.day in {held.day for held in self.summaries(cdn=record.cdn, stat=record.stat)}:
             raise RefusedError("the key refuses a second row")
 
 

@@ -13,9 +13,9 @@ import pytest
 from influxdb_tools import sync_ts_databases
 from tests.support.influxd import Influxd
 from tests.support.points import Point, as_export, export, write_whole
-from tstats.core.schema import DAY, HOUR, MINUTE
 from tstats.core.secret import Secret
-from tstats.stores.influx import Endpoint, Influx
+from tstats.core.time import DAY, HOUR, MINUTE
+from tstats.influx.client import Endpoint, Influx
 
 DATABASE, POLICY = "cache_stats", "monthly"
 # Of each user of the two servers that ask; none but `admin` is an administrator.

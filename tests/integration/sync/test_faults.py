@@ -19,13 +19,13 @@ import pytest
 from tests.support.influxd import Influxd
 from tests.support.points import Point, as_export, export, write_whole
 from tests.support.proxy import Fault, Plan, Proxy
-from tstats.core.schema import DAY, HOUR, MINUTE
-from tstats.core.windows import EARLIEST, LATEST, Window
-from tstats.services.sync import CONNECTIONS, sync
-from tstats.services.sync_plan import Request
-from tstats.services.sync_report import NoProgress, SyncReport
-from tstats.stores.influx import Endpoint, Influx
-from tstats.stores.retry import RetryPolicy
+from tstats.core.time import DAY, EARLIEST, HOUR, LATEST, MINUTE
+from tstats.core.windows import Window
+from tstats.influx.client import Endpoint, Influx
+from tstats.sync.plan import Request
+from tstats.sync.report import NoProgress, SyncReport
+from tstats.sync.run import CONNECTIONS, sync
+from tstats.transport.retry import RetryPolicy
 
 DATABASE = "cache_stats"
 POLICY = "monthly"

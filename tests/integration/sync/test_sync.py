@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.points import Export, Point, as_export, export, healed, write
-from tstats.core.influxql import identifier
-from tstats.core.merge import Policy
-from tstats.core.schema import DAY, HOUR, MINUTE
-from tstats.core.windows import EARLIEST, LATEST, Window
-from tstats.services.sync import sync
-from tstats.services.sync_plan import Request
-from tstats.services.sync_report import NoProgress, SyncReport
-from tstats.stores.influx import Influx
+from tstats.core.time import DAY, EARLIEST, HOUR, LATEST, MINUTE
+from tstats.core.windows import Window
+from tstats.influx.client import Influx
+from tstats.influx.influxql import identifier
+from tstats.sync.merge import Policy
+from tstats.sync.plan import Request
+from tstats.sync.report import NoProgress, SyncReport
+from tstats.sync.run import sync
 
 DATABASE = "cache_stats"
 POLICY = "monthly"

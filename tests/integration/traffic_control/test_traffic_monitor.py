@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.influxd import free_port
-from tstats.core.feed import FeedError
+from tstats.collect.feed import FeedError
 from tstats.errors import UnreachableError
 from tstats.simulator.faults import Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
-from tstats.stores.traffic_monitor import Feed, MonitorGroup
+from tstats.traffic_control.traffic_monitor import Feed, MonitorGroup
 
 FIRST, SECOND, THIRD = ("cdn1-monitor-1", "cdn1-monitor-2", "cdn1-monitor-3")
 LONG_S = 60.0

@@ -9,15 +9,15 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from tstats.config import Settings
+from tstats.collect.collector import Collection
+from tstats.collect.telemetry import Telemetry
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
 from tstats.errors import RefusedError, ServerError, UnreachableError
-from tstats.services.collection import Collection
-from tstats.services.telemetry import Telemetry
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
-from tstats.stores.traffic_ops import VERSIONS, TrafficOps
+from tstats.traffic_control.traffic_ops import VERSIONS, TrafficOps
 
 WORLD = World.build(cdns=2, caches=4, delivery_services=2, monitors=2)
 STATUS = "ONLINE"

@@ -14,17 +14,17 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Message
 
 from tests.support.asked import Answer, asked
-from tstats.api.access import Caller, Denied
-from tstats.api.answers import KEPT, json_answer
-from tstats.api.app import App
-from tstats.api.routing import VERSIONS, Handler, Route
-from tstats.api.service import Service
-from tstats.api.telemetry import Telemetry
-from tstats.config import Settings
-from tstats.core.problem import Problem
+from tstats.api.access.access import Caller, Denied
+from tstats.api.http.answers import KEPT, json_answer
+from tstats.api.http.app import App
+from tstats.api.http.problem import Problem
+from tstats.api.http.routing import VERSIONS, Handler, Route
+from tstats.api.http.service import Service
+from tstats.api.http.telemetry import Telemetry
+from tstats.config.settings import Settings
 from tstats.errors import ConfigError, RefusedError, SlowError, TstatsError, UnreachableError
-from tstats.stores.influx import Endpoint
-from tstats.stores.influx_reader import InfluxReader
+from tstats.influx.async_reader import InfluxReader
+from tstats.influx.client import Endpoint
 
 MOST_BODY = 100
 UNSERVED = (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core import credential
+from tstats.api.access import credential
 
 PROOFS: list[tuple[dict[str, str], dict[str, str]]] = [
     ({"cookie": "mojolicious=abc"}, {"Cookie": "mojolicious=abc"}),

@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from tstats.api import listener
-from tstats.api.listener import Connection
+from tstats.api.http import listener
+from tstats.api.http.listener import Connection
 
 LARGE = 64 << 20  # more than the system's buffers hold
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

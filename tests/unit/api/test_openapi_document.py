@@ -10,21 +10,23 @@ import pytest
 
 from tests.support.asked import asked
 from tstats import catalog
-from tstats.api import assembly, authority, docs_page
-from tstats.api.app import App
-from tstats.api.document import document
-from tstats.api.routing import VERSIONS
-from tstats.api.service import Service
-from tstats.api.telemetry import Telemetry
-from tstats.core.moment import parse_moment
-from tstats.core.problem import Problem
+from tstats.api import assembly
+from tstats.api.access import authority
+from tstats.api.http.app import App
+from tstats.api.http.problem import Problem
+from tstats.api.http.routing import VERSIONS
+from tstats.api.http.service import Service
+from tstats.api.http.telemetry import Telemetry
+from tstats.api.openapi import docs_page
+from tstats.api.openapi.document import document
+from tstats.api.statistics.query import parse_cache_stats
+from tstats.api.stats_summary.post import TEXTS, VALUE
+from tstats.api.stats_summary.query import PARAMETERS
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
-from tstats.core.stats_query import parse_cache_stats
-from tstats.core.stats_summary_post import TEXTS, VALUE
-from tstats.core.stats_summary_query import PARAMETERS
-from tstats.settings import Settings
-from tstats.stores.influx import Endpoint
-from tstats.stores.influx_reader import InfluxReader
+from tstats.core.time import parse_time
+from tstats.influx.async_reader import InfluxReader
+from tstats.influx.client import Endpoint
 
 SETTINGS = Settings(
     influx_urls=["http://127.0.0.1:9"], api_auth="none", database_url=Secret("sqlite:///none.db")
@@ -72,7 +74,7 @@ def test_what_can_be_asked_is_what_the_tables_have() -> None:
 )
 def test_the_patterns_of_times_are_those_of_the_parser(text: str) -> None:
     patterns = [form["pattern"] for form in parameter("cache_stats", "startDate")["schema"]["anyOf"]]
-    assert isinstance(parse_moment(text), int)
+    assert isinstance(parse_time(text), int)
     assert any(re.search(pattern, text) for pattern in patterns)
     assert not any(re.search(pattern, f"{text}x") for pattern in patterns)
 

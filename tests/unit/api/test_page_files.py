@@ -8,11 +8,11 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats.api import page_files
-from tstats.api.answers import KEPT
+from tstats.api.http.answers import KEPT
+from tstats.api.page import files as page_files
 
 ROUTES = {route.path: route for route in page_files.routes(page_files.folder())}
-OWN = Path(page_files.__file__).parent / "static"
+OWN = Path(page_files.__file__).parents[1] / "static"
 
 
 def answer(path: str) -> tuple[str, str, str]:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tstats.core.page_query import MOST_INTERVALS, parse_days, parse_lines
-from tstats.core.problem import Problem
-from tstats.core.schema import DAY, MINUTE
+from tstats.api.http.problem import Problem
+from tstats.api.page.query import MOST_INTERVALS, parse_days, parse_lines
+from tstats.core.time import DAY, MINUTE
 
 CHARTS = {"server_bandwidth", "cdn_bandwidth_by_type"}
 GOOD = {

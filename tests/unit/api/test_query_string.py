@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core.query_string import parameters
+from tstats.api.http.query_string import parameters
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tstats.core.stats_answer import current_stats_answer, stats_answer
-from tstats.stores.influx import Series
+from tstats.api.statistics.answer import current_stats_answer, stats_answer
+from tstats.influx.client import Series
 
 COLUMNS = ["time", "average", "count", "fifthPercentile", "max", "min"]
 COLUMNS += ["ninetyEighthPercentile", "ninetyFifthPercentile"]

@@ -6,16 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.catalog import CACHE_METRICS, DELIVERYSERVICE_METRICS
-from tstats.core.influxql import parse_duration
-from tstats.core.problem import Problem
-from tstats.core.schema import HOUR, MINUTE, SECOND
-from tstats.core.stats_query import (
+from tstats.api.http.problem import Problem
+from tstats.api.statistics.query import (
     CacheStatsQuery,
     DeliveryServiceStatsQuery,
     parse_cache_stats,
     parse_deliveryservice_stats,
 )
+from tstats.catalog import CACHE_METRICS, DELIVERYSERVICE_METRICS
+from tstats.core.time import HOUR, MINUTE, SECOND, parse_duration
 
 MOST = 100_000
 START = 1_778_061_600 * 10**9  # 2026-05-06 10:00 UTC

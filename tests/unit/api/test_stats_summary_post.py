@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core import stats_summary_post, stats_summary_record
-from tstats.core.problem import Problem
-from tstats.core.stats_summary_post import parse
-from tstats.core.stats_summary_record import Record, records_as_json
+from tstats.api.http.problem import Problem
+from tstats.api.stats_summary import post as stats_summary_post
+from tstats.api.stats_summary import record as stats_summary_record
+from tstats.api.stats_summary.post import parse
+from tstats.api.stats_summary.record import Record, records_as_json
 from tstats.simulator.summaries import Summaries, Summary
 
 ROW: dict[str, Any] = {

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core import stats_summary_query
-from tstats.core.problem import Problem
-from tstats.core.query_string import parameters
-from tstats.core.stats_summary_query import LARGEST, LastQuery, RecordQuery, parse
+from tstats.api.http.problem import Problem
+from tstats.api.http.query_string import parameters
+from tstats.api.stats_summary import query as stats_summary_query
+from tstats.api.stats_summary.query import LARGEST, LastQuery, RecordQuery, parse
 
 NUMBERS = "Must be a whole number from"
 

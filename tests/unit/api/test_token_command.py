@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tstats import exits
 from tstats.cli import app
+from tstats.command import exits
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core import token
+from tstats.api.access import token
+from tstats.api.access.token_file import FollowedTokens, TokenFile
 from tstats.core.secret import Secret
 from tstats.errors import TokenError
-from tstats.stores.token_file import FollowedTokens, TokenFile
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 

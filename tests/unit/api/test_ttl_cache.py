@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tstats.api.gate import Gate
-from tstats.api.remembered import Remembered
+from tstats.api.access.rate_limiter import Gate
+from tstats.api.http.ttl_cache import Remembered
 from tstats.errors import RefusedError, UnreachableError
 
 pytestmark = pytest.mark.anyio

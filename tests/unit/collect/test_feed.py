@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tstats.core.feed import LATEST, Cache, CacheFeed, DeliveryServiceFeed, FeedError, Reading, number
+from tstats.collect.feed import LATEST, CacheFeed, DeliveryServiceFeed, FeedError, Reading, number
+from tstats.traffic_control.inventory import Cache
 
 NOW = 1_795_297_837_786
 EVERY_TIME = 0

@@ -11,10 +11,10 @@ import pytest
 import structlog
 from structlog.testing import CapturingLogger, LogCapture
 
+from tstats.collect.publish import Publisher
+from tstats.collect.spool import Batch, Spool, queue_name
+from tstats.collect.telemetry import Telemetry
 from tstats.errors import RefusedError, ServerError, UnreachableError
-from tstats.services.publish import Publisher
-from tstats.services.telemetry import Telemetry
-from tstats.stores.spool import Batch, Spool, queue_name
 
 Answer = Callable[["Request"], None]
 

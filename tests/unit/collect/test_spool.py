@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tstats.collect.spool import Batch, Spool, database_of, queue_name
 from tstats.errors import SpoolError
-from tstats.stores.spool import Batch, Spool, database_of, queue_name
 
 ROOM = 1 << 30
 DATABASE = "cache_stats"
@@ -200,7 +200,7 @@ def test_what_waits_for_a_target_no_longer_named_goes_to_all_that_are(open_spool
 
 def test_a_second_process_is_refused_until_the_first_has_gone(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from tstats.stores.spool import Spool;"
+        "import sys; from pathlib import Path; from tstats.collect.spool import Spool;"
         f"spool = Spool(Path({str(tmp_path)!r}), ['a'], max_bytes=1);"
         "print('open', flush=True); sys.stdin.read()"
     )

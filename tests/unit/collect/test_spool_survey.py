@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tstats.stores.spool import Batch, Spool, queue_name
-from tstats.stores.spool_survey import survey
+from tstats.collect.spool import Batch, Spool, queue_name
+from tstats.collect.spool_survey import survey
 
 LIMIT = 1 << 30
 A, B = "http://a:8086", "http://b:8086"

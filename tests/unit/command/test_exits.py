@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import typer
 
-from tstats import exits
+from tstats.command import exits
 from tstats.errors import ConfigError, RefusedError, TstatsError
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tstats import logs
-from tstats.config import Logs
+from tstats.command import logs
+from tstats.config.settings import Logs
 from tstats.errors import ConfigError
 
 NOWHERE = Logs(error=None, warning=None, info=None, debug=None)

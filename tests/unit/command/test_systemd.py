@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tstats.stores import systemd
+from tstats.command import systemd
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tstats import exits
 from tstats.cli import app
-from tstats.config import Settings, load
+from tstats.command import exits
+from tstats.config.loading import load
+from tstats.config.settings import Settings
 from tstats.errors import ConfigError
 
 INFLUX: dict[str, object] = {"influxUrls": ["http://localhost:8086"]}

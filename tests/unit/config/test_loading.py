@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tstats.config import Settings, environment_name, load
+from tstats.config.loading import environment_name, load
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
 from tstats.errors import ConfigError
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tstats.config import Settings, load
+from tstats.config.loading import load
+from tstats.config.settings import Settings
 from tstats.core.secret import Secret
 from tstats.errors import ConfigError
 

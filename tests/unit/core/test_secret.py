@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tstats.core.secret import Secret
-from tstats.stores.influx import Endpoint
+from tstats.influx.client import Endpoint
 
 PASSWORD = "correct-horse"  # noqa: S105 (the secret of this test)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core.moment import NEWEST, OLDEST, parse_moment
+from tstats.core.time import NEWEST, OLDEST, parse_time
 
 TEN = 1_778_061_600 * 10**9  # 2026-05-06 10:00 UTC
 
@@ -36,7 +36,7 @@ TEN = 1_778_061_600 * 10**9  # 2026-05-06 10:00 UTC
     ],
 )
 def test_a_moment_is_nanoseconds_since_the_epoch(text: str, moment: int) -> None:
-    assert parse_moment(text) == moment
+    assert parse_time(text) == moment
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_moment_is_nanoseconds_since_the_epoch(text: str, moment: int) -> None
 )
 def test_anything_else_is_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        parse_moment(text)
+        parse_time(text)
 
 
 @given(
@@ -84,18 +84,18 @@ def test_rfc_3339_in_any_zone_is_the_same_moment(local: datetime, minutes: int) 
     moment = local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     whole = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
-    assert parse_moment(moment.isoformat()) == whole * 1_000
+    assert parse_time(moment.isoformat()) == whole * 1_000
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_moment_or_a_value_error(text: str) -> None:
     try:
-        assert isinstance(parse_moment(text), int)
+        assert isinstance(parse_time(text), int)
     except ValueError as error:
         assert str(error)  # noqa: PT017 (most texts are errors)
 
 
 def test_influxdb_s_time_is_not_all_time() -> None:
     assert OLDEST < 0 < NEWEST
-    assert parse_moment("1677-09-21T00:12:44Z") > OLDEST > parse_moment("1677-09-21T00:12:43Z")
-    assert parse_moment("2262-04-11T23:47:16Z") < NEWEST < parse_moment("2262-04-11T23:47:17Z")
+    assert parse_time("1677-09-21T00:12:44Z") > OLDEST > parse_time("1677-09-21T00:12:43Z")
+    assert parse_time("2262-04-11T23:47:16Z") < NEWEST < parse_time("2262-04-11T23:47:17Z")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core.schema import DAY, HOUR
-from tstats.core.windows import EARLIEST, LATEST, SHARD_ORIGIN, Window, partition, runs, stretches, timestamp
+from tstats.core.time import DAY, EARLIEST, HOUR, LATEST, format_time
+from tstats.core.windows import SHARD_ORIGIN, Window, partition, runs, stretches
 
 moments = st.integers(min_value=EARLIEST, max_value=LATEST)
 near = st.integers(min_value=-400, max_value=400)
@@ -82,7 +82,7 @@ def test_runs_join_neighbours(places: set[int]) -> None:
 @given(moments)
 def test_a_moment_is_told_as_the_calendar_does(moment: int) -> None:
     day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=moment // 10**9)
-    told = timestamp(moment)
+    told = format_time(moment)
     assert told.startswith(day.strftime("%Y-%m-%dT%H:%M:%S"))
     assert told.endswith(f".{moment % 10**9:09d}Z" if moment % 10**9 else f"{day:%S}Z")
 

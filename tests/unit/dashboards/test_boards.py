@@ -13,11 +13,11 @@ from prometheus_client import generate_latest
 
 from tests.support.dashboards import SOURCES, Json, asked, boards, panels
 from tstats.catalog import DAILY_SUMMARIES, DATABASES, ROLLUPS
-from tstats.core.influxql import identifier
-from tstats.dashboards.all_boards import texts
+from tstats.collect.telemetry import Telemetry
+from tstats.dashboards.boards.all_boards import texts
 from tstats.dashboards.links import parameters
 from tstats.dashboards.panels import Unit
-from tstats.services.telemetry import Telemetry
+from tstats.influx.influxql import identifier
 
 BOARDS = boards()
 EVERY_PANEL = [
@@ -56,7 +56,7 @@ def unit(panel: Json) -> str:
 
 
 def test_two_processes_write_the_same_texts() -> None:
-    program = "from tstats.dashboards.all_boards import texts; print(''.join(texts().values()))"
+    program = "from tstats.dashboards.boards.all_boards import texts; print(''.join(texts().values()))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout == "".join(texts().values()) + "\n"
 

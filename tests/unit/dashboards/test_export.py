@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from tests.support.dashboards import SOURCES
-from tstats import exits
-from tstats.dashboards.all_boards import texts
-from tstats.dashboards_cli import dashboards
+from tstats.command import exits
+from tstats.dashboards.boards.all_boards import texts
+from tstats.dashboards.command import dashboards
 
 Run = Callable[..., int]
 
@@ -137,8 +137,8 @@ def test_without_the_package_it_says_what_to_install(tmp_path: Path) -> None:
 import subprocess
 import sys
 sys.modules["grafana_foundation_sdk"] = None
-from tstats import exits
-from tstats.dashboards_cli import dashboards
+from tstats.command import exits
+from tstats.dashboards.command import dashboards
 exits.run(dashboards, sys.argv[1:])
 """
 

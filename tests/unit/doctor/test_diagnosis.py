@@ -2,8 +2,8 @@
 
 import pytest
 
-from tstats.core.diagnosis import Diagnosis, Finding, Verdict, worst
-from tstats.services.doctor_display import as_json, lines
+from tstats.doctor.diagnosis import Diagnosis, Finding, Verdict, worst
+from tstats.doctor.display import as_json, lines
 
 
 def finding(area: str, check: str, verdict: Verdict, text: str = "seen", remedy: str = "do it") -> Finding:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tstats.core.diagnosis import Finding, Verdict
+from tstats.doctor.diagnosis import Finding, Verdict
+from tstats.doctor.examine import Check, examine
 from tstats.errors import ServerError
-from tstats.services.doctor_checks import Check, examine
 
 SECRET = "correct-horse"  # noqa: S105 (the secret of this test)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from influxdb_tools.connection import Connection, Credentials, RetryLines, each_once
 from tstats.core.secret import Secret
 from tstats.errors import UnreachableError
-from tstats.stores.influx import Endpoint
+from tstats.influx.client import Endpoint
+from tstats.influx.command_options import Connection, Credentials, RetryLines, each_once
 
 NOBODY = Credentials(password=Secret())
 PLAIN = Connection(timeout=5.0, retries=2)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from influxdb_tools.refusals import Side, with_remedy
+from tstats.influx.command_remedies import Side, with_remedy
 
 SOURCE = Side(prefix="source", url="http://influx:80", user="me")
 TARGET = Side(prefix="target", url="http://influx:8086", user='o\'neill "x"', writes=True)

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core import influxql
-from tstats.core.schema import DAY, HOUR, INFINITE, MINUTE, SECOND, Condition, Rollup
+from tstats.core.model import Condition, Rollup
+from tstats.core.time import DAY, HOUR, INFINITE, MINUTE, SECOND, format_duration, parse_go_duration
+from tstats.influx import influxql
 
 
 @pytest.mark.parametrize(
@@ -70,13 +71,13 @@ def test_no_name_and_no_value_ends_its_own_quotes(text: str) -> None:
     ],
 )
 def test_a_duration_is_written_in_the_largest_unit_that_divides_it(nanoseconds: int, written: str) -> None:
-    assert influxql.duration(nanoseconds) == written
+    assert format_duration(nanoseconds) == written
 
 
 @pytest.mark.parametrize("nanoseconds", [0, -1])
 def test_a_duration_is_positive(nanoseconds: int) -> None:
     with pytest.raises(ValueError, match="positive"):
-        influxql.duration(nanoseconds)
+        format_duration(nanoseconds)
 
 
 @pytest.mark.parametrize(
@@ -91,13 +92,13 @@ def test_a_duration_is_positive(nanoseconds: int) -> None:
     ],
 )
 def test_the_durations_that_the_server_shows_are_read(text: str, nanoseconds: int) -> None:
-    assert influxql.parse_go_duration(text) == nanoseconds
+    assert parse_go_duration(text) == nanoseconds
 
 
 @pytest.mark.parametrize("text", ["", "26", "h", "1d", "-1h", "1h 1m", "1m1h", "1h0m0.0000000001s", "१h"])
 def test_what_is_no_duration_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="no duration"):
-        influxql.parse_go_duration(text)
+    with pytest.raises(ValueError, match="invalid duration"):
+        parse_go_duration(text)
 
 
 def test_a_new_policy_says_all_that_it_is() -> None:

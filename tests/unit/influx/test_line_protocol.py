@@ -1,15 +1,15 @@
 """Line protocol: what each part looks like, and what is refused because no line can hold it.
 
-That a server reads back what was written is shown in tests/integration/test_line_protocol_server.py.
+That a server reads back what was written is shown in tests/integration/influx/test_line_protocol.py.
 """
 
 import math
 
 import pytest
 
-from tstats.core import line_protocol
-from tstats.core.line_protocol import FieldValue
 from tstats.errors import LineProtocolError
+from tstats.influx import line_protocol
+from tstats.influx.line_protocol import FieldValue
 
 
 def test_a_point_is_one_line_with_its_tags_in_order() -> None:

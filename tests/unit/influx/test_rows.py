@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core.line_protocol import point
-from tstats.core.rows import Block, Field, Kind, Lines, series_key
 from tstats.errors import ServerError
+from tstats.influx.line_protocol import point
+from tstats.influx.rows import Block, Field, Kind, Lines, series_key
 
 TAGS = {"host": "a b", "unset": ""}
 

@@ -10,11 +10,11 @@ import typer.main
 
 from influxdb_tools.create_ts_databases import app as create_app
 from influxdb_tools.sync_ts_databases import app as sync_app
-from tstats import config
 from tstats.cli import app
-from tstats.core.diagnosis import Verdict
+from tstats.config import loading as config
+from tstats.doctor.diagnosis import Verdict
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 APPS = {"tstats": app, "create_ts_databases": create_app, "sync_ts_databases": sync_app}
 PAGES = ("doctor.md", "moving_over.md")
 

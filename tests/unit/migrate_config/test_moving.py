@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.unit.test_config import GOS_SAMPLE
-from tstats import config, exits
+from tests.unit.config.test_loading import GOS_SAMPLE
 from tstats.cli import app
-from tstats.services.moving_over import Kind, Move, read
+from tstats.command import exits
+from tstats.config import loading as config
+from tstats.migrate_config.moving import Kind, Move, read
 
 PASSWORD = "correct-horse"  # noqa: S105 (the secret of this test)
 GOOD: dict[str, Any] = {

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tstats.catalog import ROLLUPS
-from tstats.core.rollup_compare import Difference, Evidence, Slot, compare_cells
-from tstats.core.schema import HOUR, MINUTE
+from tstats.core.time import HOUR, MINUTE
 from tstats.core.windows import Window
+from tstats.rollups.compare import Difference, Evidence, Slot, compare_cells
 
 BY_NAME = {rollup.name: rollup for rollup in ROLLUPS}
 MEAN, SUM = BY_NAME["bandwidth_1min"], BY_NAME["bandwidth_cdn_1min"]

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tstats.catalog import CACHE_STATS, DAILY_STATS
-from tstats.core.schema import HOUR, MINUTE, SECOND
+from tstats.core.time import HOUR, MINUTE, SECOND
 from tstats.core.windows import Window
-from tstats.services.rollup_late import LateWindows
+from tstats.rollups.late import LateWindows
 
 NOW = 1_795_000_020 * SECOND  # a whole minute
 MS = 10**6

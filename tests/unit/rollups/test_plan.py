@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tstats.catalog import ROLLUPS
-from tstats.core import rollup_plan as plan
-from tstats.core.schema import DAY, HOUR, INFINITE, MINUTE, SECOND, Rollup
-from tstats.core.windows import EARLIEST, Window
+from tstats.core.model import Rollup
+from tstats.core.time import DAY, EARLIEST, HOUR, INFINITE, MINUTE, SECOND
+from tstats.core.windows import Window
+from tstats.rollups import plan
 
 BY_NAME = {rollup.name: rollup for rollup in ROLLUPS}
 MEAN, SUM, MAX = BY_NAME["bandwidth_1min"], BY_NAME["bandwidth_cdn_1min"], BY_NAME["max_kbps_ds_1day"]

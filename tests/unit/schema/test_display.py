@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from influxdb_tools import schema_report
-from tstats.core.schema_plan import Change, Unmanaged
-from tstats.services.provision import REFUSED_LOSS, ChangeResult, InstanceReport
+from tstats.schema import display as schema_report
+from tstats.schema.plan import Change, Unmanaged
+from tstats.schema.provision import REFUSED_LOSS, ChangeResult, InstanceReport
 
 NAME = "a_long_name_that_no_terminal_of_eighty_columns_can_show_in_one_line_[red]_of_the_table"
 SHORTENED = Change(

@@ -6,16 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core.schema import DAY, HOUR, INFINITE, MINUTE
-from tstats.core.schema_plan import (
-    Change,
-    DatabaseSpec,
-    PolicySpec,
-    Unmanaged,
-    apply_to,
-    plan,
-)
-from tstats.core.schema_spec import served_shard_duration
+from tstats.core.time import DAY, HOUR, INFINITE, MINUTE
+from tstats.schema.plan import Change, DatabaseSpec, PolicySpec, Unmanaged, apply_to, plan
+from tstats.schema.spec import served_shard_duration
 
 AUTOGEN = PolicySpec(name="autogen", duration=INFINITE, shard_duration=7 * DAY, default=True)
 DAILY = PolicySpec(name="daily", duration=26 * HOUR, shard_duration=HOUR)

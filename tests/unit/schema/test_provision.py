@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tstats.core.schema import DAY, HOUR
-from tstats.core.schema_spec import DatabaseSpec, PolicySpec
+from tstats.core.time import DAY, HOUR
 from tstats.errors import RefusedError, ServerError, TstatsError, UnreachableError
-from tstats.services.provision import REFUSED_LOSS, InstanceReport, provision, read_live
-from tstats.stores.influx import Endpoint, Influx, Series
+from tstats.influx.client import Endpoint, Influx, Series
+from tstats.schema.provision import REFUSED_LOSS, InstanceReport, provision, read_live
+from tstats.schema.spec import DatabaseSpec, PolicySpec
 
 WANTED = (
     DatabaseSpec(

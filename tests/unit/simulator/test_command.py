@@ -16,14 +16,14 @@ import typer
 from typer.testing import CliRunner
 
 from tstats.errors import TstatsError
-from tstats.simulator.cli import simulate
+from tstats.simulator.command import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-PROGRAM = "import typer; from tstats.simulator.cli import simulate; typer.run(simulate)"
+PROGRAM = "import typer; from tstats.simulator.command import simulate; typer.run(simulate)"
 SMALL = ("--port", "0", "--cdns", "1", "--caches", "2", "--monitors", "2")
 
 

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tstats import catalog
-from tstats.core import summary
-from tstats.core.schema import DAY, HOUR, MINUTE
-from tstats.core.summary import (
+from tstats.core.time import DAY, HOUR, MINUTE
+from tstats.summaries import day as summary
+from tstats.summaries import sinks as summary_sinks
+from tstats.summaries.day import (
     Key,
     Summary,
     Traffic,
@@ -23,8 +24,7 @@ from tstats.core.summary import (
     whole_days_since,
     window,
 )
-from tstats.services import summary_sinks
-from tstats.services.summary_sinks import Outcome, combined
+from tstats.summaries.sinks import Outcome, combined
 
 DATE = date(2026, 11, 20)
 KEY = Key("cdn1", "all", "daily_maxgbps", DATE)

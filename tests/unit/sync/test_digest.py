@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core.digest import (
+from tstats.core.windows import Window
+from tstats.influx.rows import Field, Row
+from tstats.sync.digest import (
     BUCKET,
     Column,
     Digest,
@@ -15,8 +17,6 @@ from tstats.core.digest import (
     equal,
     numbers_of,
 )
-from tstats.core.rows import Field, Row
-from tstats.core.windows import Window
 
 FLOAT = Field(name="value", kind="float")
 INTEGER = Field(name="hits", kind="integer")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.core.merge import Merge, Policy
-from tstats.core.rows import Row, SeriesRows, series_key
 from tstats.errors import ServerError
+from tstats.influx.rows import Row, SeriesRows, series_key
+from tstats.sync.merge import Merge, Policy
 
 FIELDS = 2
 Sides = dict[str, dict[int, list[Any]]]

@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from tstats.services.sync_read import Divider, Reader
+from tstats.sync.read import Divider, Reader
 
 
 class Values:

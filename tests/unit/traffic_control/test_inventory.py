@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tstats.core.feed import Cache
-from tstats.core.inventory import Inventory, Parameter, Server, inventory
-from tstats.stores.inventory_file import InventoryFile
+from tstats.collect.inventory_file import InventoryFile
+from tstats.traffic_control.inventory import Cache, Inventory, Parameter, Server, inventory
 
 # The fields of a record that differ by API version, and some that nobody asks for.
 BY_VERSION: dict[str, dict[str, Any]] = {

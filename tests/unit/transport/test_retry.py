@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tstats.errors import ConfigError, RefusedError, ServerError, TstatsError, UnreachableError
-from tstats.stores.retry import ONCE, RetryPolicy
+from tstats.transport.retry import ONCE, RetryPolicy
 
 
 @dataclass

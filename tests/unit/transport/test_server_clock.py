@@ -7,7 +7,7 @@ import pytest
 from tests.support.influxd import free_port
 from tests.support.stand_in import Reply, StandIn
 from tstats.errors import UnreachableError
-from tstats.stores.server_clock import seconds_ahead
+from tstats.transport.server_clock import seconds_ahead
 
 
 @pytest.mark.parametrize("status", [200, 404, 500])

@@ -3,15 +3,15 @@
 import time
 from collections.abc import Callable
 
-from tstats.api.access import Access
-from tstats.api.origin import is_loopback
-from tstats.api.sessions import TrafficOpsAccess
-from tstats.api.stand_alone import StandAloneAccess, by_token, everybody
-from tstats.api.tagged import Reader, TaggedNames
-from tstats.config import Settings
+from tstats.api.access.access import Access
+from tstats.api.access.sessions import TrafficOpsAccess
+from tstats.api.access.stand_alone import StandAloneAccess, by_token, everybody
+from tstats.api.access.tagged import Reader, TaggedNames
+from tstats.api.access.token_file import FollowedTokens, TokenFile
+from tstats.api.access.traffic_ops_view import TrafficOpsView
+from tstats.api.http.origin import is_loopback
+from tstats.config.settings import Settings
 from tstats.errors import ConfigError
-from tstats.stores.token_file import FollowedTokens, TokenFile
-from tstats.stores.traffic_ops_view import TrafficOpsView
 
 
 def make(settings: Settings, reader: Reader, *, clock: Callable[[], float] = time.monotonic) -> Access:

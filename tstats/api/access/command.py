@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tstats.core.token import Token
-    from tstats.stores.token_file import TokenFile
+    from tstats.api.access.token import Token
+    from tstats.api.access.token_file import TokenFile
 
 token = typer.Typer(help='Make and revoke the tokens of an API with apiAuth "tokens".', no_args_is_help=True)
 
@@ -56,7 +56,7 @@ def create(
     Exit status: 0 it is made; 1 there is a good one of this name, or the file cannot be used; 2 wrong usage.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.core.token import expiry  # noqa: PLC0415
+    from tstats.api.access.token import expiry  # noqa: PLC0415
 
     tokens = _tokens(cfg, file)
     try:
@@ -108,8 +108,8 @@ def revoke(*, name: Name, cfg: Cfg = None, file: File = None) -> None:
 
 
 def _tokens(cfg: Path | None, file: Path | None) -> "TokenFile":
-    from tstats import config  # noqa: PLC0415 (--help answers at once)
-    from tstats.stores.token_file import TokenFile  # noqa: PLC0415 (the same)
+    from tstats.api.access.token_file import TokenFile  # noqa: PLC0415 (the same)
+    from tstats.config import loading as config  # noqa: PLC0415 (--help answers at once)
 
     if file is None and cfg is None:
         raise typer.BadParameter("which tokens? Give --cfg or --file", param_hint="--cfg")

@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
-from tstats import logs
-from tstats.api.access import Caller, Denied
-from tstats.api.gate import Gate
-from tstats.api.origin import is_cross_site
-from tstats.api.remembered import Remembered
-from tstats.core import credential
+from tstats.api.access import credential
+from tstats.api.access.access import Caller, Denied
+from tstats.api.access.rate_limiter import Gate
+from tstats.api.access.traffic_ops_view import TrafficOpsView, User
+from tstats.api.http.origin import is_cross_site
+from tstats.api.http.ttl_cache import Remembered
+from tstats.command import logs
 from tstats.core.secret import Secret
 from tstats.errors import RefusedError, ServerError, UnreachableError
-from tstats.stores.traffic_ops_view import TrafficOpsView, User
 
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403

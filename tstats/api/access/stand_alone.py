@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from tstats import logs
-from tstats.api.access import Caller, Denied
-from tstats.api.origin import is_cross_site, is_for_loopback
-from tstats.api.tagged import TaggedNames
-from tstats.core import credential
+from tstats.api.access import credential
+from tstats.api.access.access import Caller, Denied
+from tstats.api.access.tagged import TaggedNames
+from tstats.api.access.token_file import FollowedTokens
+from tstats.api.http.origin import is_cross_site, is_for_loopback
+from tstats.command import logs
 from tstats.errors import TokenError
-from tstats.stores.token_file import FollowedTokens
 
 Identify = Callable[[Mapping[str, str]], Caller]
 

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from tstats.api.remembered import Remembered
+from tstats.api.http.ttl_cache import Remembered
 from tstats.catalog import CACHE_METRICS, DELIVERYSERVICE_METRICS
-from tstats.core import influxql
-from tstats.core.schema import Rollup
-from tstats.stores.influx import Series
+from tstats.core.model import Rollup
+from tstats.influx import influxql
+from tstats.influx.client import Series
 
 _SECONDS = 60.0
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from tstats.core import token
+from tstats.api.access import token
+from tstats.api.access.token import Token
 from tstats.core.secret import Secret
-from tstats.core.token import Token
 from tstats.errors import TokenError
 
 _OTHERS_WRITE = 0o022

@@ -14,12 +14,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from tstats import logs
-from tstats.api.access import Denied
-from tstats.api.answers import alert, finished, preset
-from tstats.api.routing import VERSIONS, Handler, Route
-from tstats.api.service import Service
-from tstats.core.problem import Problem
+from tstats.api.access.access import Denied
+from tstats.api.http.answers import alert, finished, preset
+from tstats.api.http.problem import Problem
+from tstats.api.http.routing import VERSIONS, Handler, Route
+from tstats.api.http.service import Service
+from tstats.command import logs
 from tstats.errors import RefusedError, ServerError, SlowError, TstatsError
 
 Closer = Callable[[], Awaitable[None]]

@@ -4,13 +4,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats import logs
-from tstats.api.answers import JSON
-from tstats.api.routing import Route
-from tstats.api.service import Service
-from tstats.api.telemetry import CONTENT_TYPE
-from tstats.core import influxql
+from tstats.api.http.answers import JSON
+from tstats.api.http.routing import Route
+from tstats.api.http.service import Service
+from tstats.api.http.telemetry import CONTENT_TYPE
+from tstats.command import logs
 from tstats.errors import TstatsError
+from tstats.influx import influxql
 
 
 def routes(service: Service) -> list[Route]:

@@ -3,8 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats.api.answers import json_answer
-from tstats.api.routing import Route
+from tstats.api.http.answers import json_answer
+from tstats.api.http.routing import Route
 
 
 async def ping(request: Request) -> Response:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats.stores import traffic_ops
+from tstats.traffic_control import traffic_ops
 
 VERSIONS = traffic_ops.VERSIONS
 """The versions of Traffic Ops' API that are served, newest first."""

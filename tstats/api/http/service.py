@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tstats.api.access import Access
-from tstats.api.telemetry import Telemetry
-from tstats.settings import Settings
-from tstats.stores.influx_reader import InfluxReader
+from tstats.api.access.access import Access
+from tstats.api.http.telemetry import Telemetry
+from tstats.config.settings import Settings
+from tstats.influx.async_reader import InfluxReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import uvicorn
 
-from tstats import config, logs
-from tstats.api.app import App
-from tstats.api.listener import IDLE_SECONDS, Connection
-from tstats.api.supervised import Server, Workers
+from tstats.api.http.app import App
+from tstats.api.http.listener import IDLE_SECONDS, Connection
+from tstats.api.http.supervised import Server, Workers
+from tstats.command import logs
+from tstats.config import loading as config
+from tstats.config.settings import Settings
 from tstats.errors import ConfigError
-from tstats.settings import Settings
 
 _CONNECTIONS = 4_000  # of a process, at once; more are answered 503 by the server itself
 _GRACE_SECONDS = 10  # for the answers on their way, when it ends
@@ -125,7 +126,7 @@ def _allow_many_files() -> None:
 @contextlib.contextmanager
 def _shared_metrics() -> Iterator[None]:
     """A folder in which the workers add up their metrics; found by the environment, which they inherit."""
-    from tstats.api.telemetry import SHARED  # noqa: PLC0415 (the same)
+    from tstats.api.http.telemetry import SHARED  # noqa: PLC0415 (the same)
 
     with tempfile.TemporaryDirectory(prefix="tstats-api-") as folder:
         os.environ[SHARED] = folder

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from tstats.stores import systemd
+from tstats.command import systemd
 
 _TICKS_A_SECOND = 10  # of uvicorn's main loop
 

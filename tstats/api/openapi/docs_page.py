@@ -9,10 +9,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats.api.answers import KEPT
-from tstats.api.document import PATH
-from tstats.api.packaged import static_files
-from tstats.api.routing import Route
+from tstats.api.http.answers import KEPT
+from tstats.api.http.packaged import static_files
+from tstats.api.http.routing import Route
+from tstats.api.openapi.document import PATH
 
 _PACKAGE = "fastapi_offline"  # which carries Swagger UI's files; it is not imported
 _KINDS: Final = {

@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 import tstats
 from tstats import catalog
-from tstats.api.answers import JSON, KEPT, json_answer
-from tstats.api.routing import VERSIONS, Route
-from tstats.api.schemas import ALERTS, SECURITY_SCHEMES, Schema, components
-from tstats.core.moment import FORMS
-from tstats.core.stats_query import CACHE_STATS_REQUIRED, DELIVERYSERVICE_STATS_REQUIRED
-from tstats.core.stats_summary_query import ALL_ROWS, LARGEST, PARAMETERS
+from tstats.api.http.answers import JSON, KEPT, json_answer
+from tstats.api.http.routing import VERSIONS, Route
+from tstats.api.openapi.schemas import ALERTS, SECURITY_SCHEMES, Schema, components
+from tstats.api.statistics.query import CACHE_STATS_REQUIRED, DELIVERYSERVICE_STATS_REQUIRED
+from tstats.api.stats_summary.query import ALL_ROWS, LARGEST, PARAMETERS
+from tstats.core.time import FORMS
 
 PATH: Final = "/openapi.json"
 _BY = {

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from tstats import catalog
-from tstats.core.influxql_stats import SUMMARY_FIGURES
-from tstats.core.negotiation import Timestamps
-from tstats.core.schema import Rollup
-from tstats.core.stats_summary_post import VALUE
+from tstats.api.http.negotiation import Timestamps
+from tstats.api.statistics.statements import SUMMARY_FIGURES
+from tstats.api.stats_summary.post import VALUE
+from tstats.core.model import Rollup
 
 Schema = dict[str, Any]
 

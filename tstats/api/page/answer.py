@@ -6,8 +6,8 @@ from heapq import nlargest
 
 import msgspec
 
-from tstats.core.schema import SECOND
-from tstats.core.stats_answer import Series
+from tstats.api.statistics.answer import Series
+from tstats.core.time import SECOND
 
 Tags = tuple[str, ...]
 

@@ -7,17 +7,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tstats import catalog
-from tstats.api.access import Caller
-from tstats.api.answers import json_answer
-from tstats.api.routing import Route
-from tstats.api.service import Service
-from tstats.core import influxql_page
-from tstats.core.influxql_page import NAME, Chart
-from tstats.core.page_answer import highest, lines_answer
-from tstats.core.page_query import LinesQuery, parse_lines
-from tstats.core.problem import Problem
-from tstats.core.query_string import parameters
-from tstats.core.schema import SECOND
+from tstats.api.access.access import Caller
+from tstats.api.http.answers import json_answer
+from tstats.api.http.problem import Problem
+from tstats.api.http.query_string import parameters
+from tstats.api.http.routing import Route
+from tstats.api.http.service import Service
+from tstats.api.page import statements as influxql_page
+from tstats.api.page.answer import highest, lines_answer
+from tstats.api.page.query import LinesQuery, parse_lines
+from tstats.api.page.statements import NAME, Chart
+from tstats.core.time import SECOND
 
 MOST_LINES: Final = 12  # that the eye can tell apart
 _NOT_FOUND = 404

@@ -9,11 +9,11 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats.api.answers import KEPT
-from tstats.api.packaged import static_files
-from tstats.api.routing import Route
+from tstats.api.http.answers import KEPT
+from tstats.api.http.packaged import static_files
+from tstats.api.http.routing import Route
 
-_OWN = Path(__file__).parent / "static"
+_OWN = Path(__file__).parents[1] / "static"
 _PACKAGE = "uplot"  # which carries uPlot's files; it is not imported
 _CHARTS: Final = ("uPlot.iife.js", "uPlot.min.css")
 _KINDS: Final = {

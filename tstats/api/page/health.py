@@ -12,16 +12,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import tstats
-from tstats import catalog, logs
-from tstats.api.answers import json_answer
-from tstats.api.remembered import Remembered
-from tstats.api.routing import VERSIONS, Route
-from tstats.api.service import Service
-from tstats.core import influxql, influxql_health, influxql_page
-from tstats.core.schema import DAY, HOUR, MINUTE, SECOND
+from tstats import catalog, connections
+from tstats.api.http.answers import json_answer
+from tstats.api.http.routing import VERSIONS, Route
+from tstats.api.http.service import Service
+from tstats.api.http.ttl_cache import Remembered
+from tstats.api.page import statements as influxql_page
+from tstats.command import logs
+from tstats.core.time import DAY, HOUR, MINUTE, SECOND
 from tstats.errors import ServerError
-from tstats.services import connections
-from tstats.stores.influx_reader import InfluxReader
+from tstats.influx import health_statements as influxql_health
+from tstats.influx import influxql
+from tstats.influx.async_reader import InfluxReader
 
 _SECONDS = 30.0  # for which it is believed
 _PATIENCE = 5.0  # seconds for an InfluxDB to say that it is there

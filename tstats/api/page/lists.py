@@ -9,17 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tstats import catalog
-from tstats.api.access import Caller
-from tstats.api.answers import json_answer
-from tstats.api.remembered import Remembered
-from tstats.api.routing import Route
-from tstats.api.service import Service
-from tstats.core import influxql_page
-from tstats.core.page_answer import Last, caches_answer, days_answer, last_by
-from tstats.core.page_query import parse_days
-from tstats.core.query_string import parameters
-from tstats.core.schema import DAY, HOUR, MINUTE, SECOND
-from tstats.core.summary import ALL
+from tstats.api.access.access import Caller
+from tstats.api.http.answers import json_answer
+from tstats.api.http.query_string import parameters
+from tstats.api.http.routing import Route
+from tstats.api.http.service import Service
+from tstats.api.http.ttl_cache import Remembered
+from tstats.api.page import statements as influxql_page
+from tstats.api.page.answer import Last, caches_answer, days_answer, last_by
+from tstats.api.page.query import parse_days
+from tstats.core.time import DAY, HOUR, MINUTE, SECOND
+from tstats.summaries.day import ALL
 
 _SECONDS = 20.0  # for which the last values are believed
 _SILENT: Final = DAY  # so long a cache is listed that gives no points any more

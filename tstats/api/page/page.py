@@ -1,9 +1,10 @@
 """The page: what there is to see without Grafana, by the sessions of the API."""
 
-from tstats.api import page_charts, page_files
-from tstats.api.page_health import PageHealth
-from tstats.api.page_lists import PageLists
-from tstats.api.service import Service
+from tstats.api.http.service import Service
+from tstats.api.page import charts as page_charts
+from tstats.api.page import files as page_files
+from tstats.api.page.health import PageHealth
+from tstats.api.page.lists import PageLists
 
 
 class Page:

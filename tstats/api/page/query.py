@@ -4,10 +4,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from tstats.core.influxql import parse_duration
-from tstats.core.moment import NEWEST, OLDEST, parse_moment
-from tstats.core.problem import Problem
-from tstats.core.schema import MINUTE
+from tstats.api.http.problem import Problem
+from tstats.core.time import MINUTE, NEWEST, OLDEST, parse_duration, parse_time
 
 MOST_INTERVALS = 1_500
 """Of a line: more than a screen has room for."""
@@ -77,7 +75,7 @@ def parse_days(given: Mapping[str, str]) -> int:
 
 def _moment(given: Mapping[str, str], name: str) -> int:
     try:
-        moment = parse_moment(given.get(name, ""))
+        moment = parse_time(given.get(name, ""))
     except ValueError:
         raise Problem(_BAD, f"{name}: a time of RFC 3339, or nanoseconds since the epoch") from None
     if not OLDEST <= moment <= NEWEST:

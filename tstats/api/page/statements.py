@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tstats.core.influxql import (
+from tstats.core.model import DailySummary, Rollup
+from tstats.core.time import DAY, MINUTE
+from tstats.influx.influxql import (
     by_time,
     identifier,
     one_of,
@@ -13,7 +15,6 @@ from tstats.core.influxql import (
     string,
     typed,
 )
-from tstats.core.schema import DAY, MINUTE, DailySummary, Rollup
 
 NAME = "name"
 """The bound parameter: what the series are of."""

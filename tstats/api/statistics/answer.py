@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tstats.core.influxql_stats import SUMMARY_FIGURES
+from tstats.api.statistics.statements import SUMMARY_FIGURES
 
 _KBPS_PER_GBPS = 1_000_000
 _USABLE = 0.85  # the part of a cache's line that counts as its capacity

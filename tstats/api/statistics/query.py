@@ -9,11 +9,10 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tstats.core import influxql
-from tstats.core.moment import NEWEST, OLDEST, parse_moment
-from tstats.core.negotiation import Timestamps, negotiated
-from tstats.core.problem import Problem
-from tstats.core.schema import MINUTE, SECOND, Rollup
+from tstats.api.http.negotiation import Timestamps, negotiated
+from tstats.api.http.problem import Problem
+from tstats.core.model import Rollup
+from tstats.core.time import MINUTE, NEWEST, OLDEST, SECOND, format_duration, parse_time
 
 Parameters = Mapping[str, str]
 Metrics = Mapping[str, Rollup]
@@ -180,7 +179,7 @@ def _count(parameters: Parameters, name: str) -> int | None:
 
 def _moment(parameters: Parameters, name: str) -> int:
     try:
-        return parse_moment(parameters[name])
+        return parse_time(parameters[name])
     except ValueError:
         raise Problem(_BAD, f"Invalid {name}!") from None
 
@@ -212,7 +211,7 @@ def _bounded(query: QueryT, most: int) -> QueryT:
             enough += MINUTE
         raise Problem(
             _BAD,
-            f"interval: {influxql.duration(query.interval)} makes {rows} points of this range, and at most"
-            f" {most} are given at once; the smallest interval that would do is {influxql.duration(enough)}",
+            f"interval: {format_duration(query.interval)} makes {rows} points of this range, and at most"
+            f" {most} are given at once; the smallest interval that would do is {format_duration(enough)}",
         )
     return query

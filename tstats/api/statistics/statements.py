@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from tstats.core import influxql
-from tstats.core.schema import Rollup
-from tstats.core.stats_query import StatsQuery
+from tstats.api.statistics.query import StatsQuery
+from tstats.core.model import Rollup
+from tstats.core.time import format_duration
+from tstats.influx import influxql
 
 SUMMARY_FIGURES: Mapping[str, str] = {
     "average": "mean(value)",
@@ -49,7 +50,7 @@ def _both(query: StatsQuery, selected: str, conditions: list[str], tag: str) -> 
     statements = []
     if query.series:
         groups = (
-            f"time({influxql.duration(query.interval)}, {query.bucket_offset}ns), {influxql.identifier(tag)}"
+            f"time({format_duration(query.interval)}, {query.bucket_offset}ns), {influxql.identifier(tag)}"
         )
         limit = "" if query.limit is None else f" LIMIT {query.limit}"
         offset = "" if query.offset is None else f" OFFSET {query.offset}"

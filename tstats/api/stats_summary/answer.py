@@ -2,12 +2,12 @@
 
 from contextlib import closing
 
-from tstats.config import Settings
-from tstats.core.problem import Problem
-from tstats.core.stats_summary_query import LastQuery, RecordQuery
-from tstats.core.stats_summary_record import Record, last_as_json, records_as_json
-from tstats.stores.database import Database
-from tstats.stores.summary_records import SummaryRecords
+from tstats.api.http.problem import Problem
+from tstats.api.stats_summary.query import LastQuery, RecordQuery
+from tstats.api.stats_summary.record import Record, last_as_json, records_as_json
+from tstats.api.stats_summary.records import SummaryRecords
+from tstats.config.settings import Settings
+from tstats.db.database import Database
 
 _TOO_MANY = (
     "There are more than {most} records, and no more are given at once: ask for those of one cdnName,"

@@ -9,14 +9,15 @@ from typing import Final, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats import logs
-from tstats.api.access import Access, Denied
-from tstats.api.answers import alert, json_answer
-from tstats.api.routing import Route
-from tstats.core import stats_summary_post, stats_summary_query
-from tstats.core.query_string import parameters
+from tstats.api.access.access import Access, Denied
+from tstats.api.http.answers import alert, json_answer
+from tstats.api.http.query_string import parameters
+from tstats.api.http.routing import Route
+from tstats.api.stats_summary import post as stats_summary_post
+from tstats.api.stats_summary import query as stats_summary_query
+from tstats.api.stats_summary.answer import StatsSummaries
+from tstats.command import logs
 from tstats.errors import DatabaseError, UnreachableError
-from tstats.services.stats_summaries import StatsSummaries
 
 CREATED: Final = "Stats Summary was successfully created"
 MAY_NOT_WRITE: Final = "missing required Permissions: STAT:CREATE"

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from tstats.core.moment import parse_moment
-from tstats.core.problem import Problem
-from tstats.core.stats_summary_record import Record
-from tstats.core.summary import ALL
+from tstats.api.http.problem import Problem
+from tstats.api.stats_summary.record import Record
+from tstats.core.time import parse_time
+from tstats.summaries.day import ALL
 
 TEXTS: Final = ("statDate", "summaryTime", "cdnName", "deliveryServiceName", "statName")
 VALUE: Final = "statValue"
@@ -134,7 +134,7 @@ def _moment(text: str) -> tuple[date, datetime] | None:
         return None
     try:
         day = date.fromisoformat(text[:10])
-        since = parse_moment(f"{text}T00:00:00Z" if len(text) == len("2026-01-02") else text)
+        since = parse_time(f"{text}T00:00:00Z" if len(text) == len("2026-01-02") else text)
         moment = _EPOCH + timedelta(microseconds=since // 1_000)
     except (ValueError, OverflowError):
         return None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tstats.core.problem import Problem
+from tstats.api.http.problem import Problem
 
 Subject = Literal["cdn", "deliveryservice", "stat"]
 # What can be filtered and ordered by, in the words of the API.

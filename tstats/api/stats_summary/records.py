@@ -11,11 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tstats.core.stats_summary_query import RecordQuery
-from tstats.core.stats_summary_record import Record
+from tstats.api.stats_summary.query import RecordQuery
+from tstats.api.stats_summary.record import Record
+from tstats.db.database import UPGRADE, Database
+from tstats.db.tables import STATS_SUMMARY, upsert
 from tstats.errors import DatabaseError
-from tstats.stores.database import UPGRADE, Database
-from tstats.stores.summaries import STATS_SUMMARY, upsert
 
 _ROW = STATS_SUMMARY.c
 _COLUMNS = {"cdn": _ROW.cdn_name, "deliveryservice": _ROW.deliveryservice_name, "stat": _ROW.stat_name}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tstats.dashboards import cache_group, cdn, daily, delivery_service, itself, server
+from tstats.dashboards.boards import cache_group, cdn, daily, delivery_service, itself, server
 
 _BOARDS = (cdn, cache_group, delivery_service, server, daily, itself)
 

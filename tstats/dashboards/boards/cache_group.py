@@ -4,7 +4,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from tstats.dashboards.board import Board, Choice, Row
-from tstats.dashboards.cdn import CAPACITY
+from tstats.dashboards.boards.cdn import CAPACITY
 from tstats.dashboards.names import CACHE_GROUP, DELIVERY_SERVICE, SERVER
 from tstats.dashboards.panels import Box, Link, Style, Unit, bars, chart, figure
 from tstats.dashboards.queries import chosen, mean, number_of, other_than, rollup, total

@@ -4,9 +4,9 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from tstats import catalog
-from tstats.core.schema import DailySummary
+from tstats.core.model import DailySummary
 from tstats.dashboards.board import Board, Choice, Row
-from tstats.dashboards.cdn import BANDWIDTH
+from tstats.dashboards.boards.cdn import BANDWIDTH
 from tstats.dashboards.names import DAILY, DAILY_MAXIMUM_PANEL, DAILY_SERVED_PANEL
 from tstats.dashboards.panels import Box, Style, Unit, chart, figure
 from tstats.dashboards.queries import chosen, summary

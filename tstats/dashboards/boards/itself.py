@@ -8,7 +8,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from tstats import catalog
-from tstats.core.schema import MINUTE
+from tstats.core.time import MINUTE
 from tstats.dashboards.board import Board, Row
 from tstats.dashboards.limits import Least, Limits
 from tstats.dashboards.names import ITSELF

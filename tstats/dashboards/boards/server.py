@@ -5,8 +5,8 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from tstats import catalog
 from tstats.dashboards.board import Board, Choice, Row
-from tstats.dashboards.cache_group import BANDWIDTH, CONNECTIONS, MAXIMUM
-from tstats.dashboards.cdn import CAPACITY
+from tstats.dashboards.boards.cache_group import BANDWIDTH, CONNECTIONS, MAXIMUM
+from tstats.dashboards.boards.cdn import CAPACITY
 from tstats.dashboards.names import SERVER
 from tstats.dashboards.panels import Box, Style, Unit, bars, chart, figure
 from tstats.dashboards.queries import chosen, mean, rollup

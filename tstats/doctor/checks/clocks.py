@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from tstats.core.diagnosis import Finding, Verdict, age, counted, graded, shown, worst
-from tstats.services.doctor_checks import Check, examine
-from tstats.stores.server_clock import seconds_ahead
+from tstats.doctor.diagnosis import Finding, Verdict, age, counted, graded, shown, worst
+from tstats.doctor.examine import Check, examine
+from tstats.transport.server_clock import seconds_ahead
 
 _AREA = "clocks"
 _WARNING, _WRONG = 5.0, 60.0  # seconds

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tstats import config
-from tstats.config import Settings, environment_name
-from tstats.core.diagnosis import Finding, Verdict, counted, shown
+from tstats.config import loading as config
+from tstats.config.loading import environment_name
+from tstats.config.settings import Settings
+from tstats.doctor.checks.traffic_ops import is_loopback
+from tstats.doctor.diagnosis import Finding, Verdict, counted, shown
 from tstats.errors import ConfigError
-from tstats.services.doctor_traffic_ops import is_loopback
 
 AREA = "configuration"
 _OTHERS = 0o007

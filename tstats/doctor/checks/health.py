@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from tstats import catalog
-from tstats.core.diagnosis import Finding, Verdict, counted, graded, size, worst
+from tstats.doctor.diagnosis import Finding, Verdict, counted, graded, size, worst
+from tstats.doctor.examine import Check, Sight
+from tstats.doctor.subject import FORBIDDEN, Subject
 from tstats.errors import RefusedError
-from tstats.services.doctor_checks import Check, Sight
-from tstats.services.doctor_subject import FORBIDDEN, Subject
-from tstats.stores.server_health import DatabaseHealth, ServerHealth, read_health
+from tstats.influx.health import DatabaseHealth, ServerHealth, read_health
 
 _SHARE_WARNING, _SHARE_WRONG = 0.8, 0.95
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 
-from tstats.core.diagnosis import Finding, Verdict
-from tstats.services import doctor_health, doctor_points, doctor_schema
-from tstats.services.doctor_checks import Check
-from tstats.services.doctor_subject import Subject
+from tstats.doctor.checks import health as doctor_health
+from tstats.doctor.checks import points as doctor_points
+from tstats.doctor.checks import schema as doctor_schema
+from tstats.doctor.diagnosis import Finding, Verdict
+from tstats.doctor.examine import Check
+from tstats.doctor.subject import Subject
 
 _REACH = "is influxd running there, and the URL in influxUrls right? Until then points wait in the spool"
 _STATUS = "tstats rollup status has all the time it needs"

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tstats.config import Settings
-from tstats.core.diagnosis import Finding, Verdict, age, counted, shown
-from tstats.core.feed import CacheFeed, DeliveryServiceFeed, Reading
-from tstats.core.inventory import Inventory
+from tstats.collect.feed import CacheFeed, DeliveryServiceFeed, Reading
+from tstats.config.settings import Settings
+from tstats.doctor.diagnosis import Finding, Verdict, age, counted, shown
+from tstats.doctor.examine import Check, examine
 from tstats.errors import TstatsError
-from tstats.services.doctor_checks import Check, examine
-from tstats.stores.traffic_monitor import FEEDS, Feed, MonitorGroup
+from tstats.traffic_control.inventory import Inventory
+from tstats.traffic_control.traffic_monitor import FEEDS, Feed, MonitorGroup
 
 _AREA = "monitors"
 _REACH = "is Traffic Monitor running there, and may this machine reach its port?"

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 
 from tstats import catalog
-from tstats.config import Settings
-from tstats.core.diagnosis import Finding, Verdict, age, counted, shown
-from tstats.core.rollup_plan import merged
-from tstats.core.schema import HOUR, MINUTE
+from tstats.config.settings import Settings
+from tstats.core.time import HOUR, MINUTE
 from tstats.core.windows import Window
-from tstats.services.doctor_checks import Check, Sight
-from tstats.services.doctor_subject import Subject, live_schema
-from tstats.services.rollup import RollupRepair
-from tstats.stores.server_health import read_newest
+from tstats.doctor.diagnosis import Finding, Verdict, age, counted, shown
+from tstats.doctor.examine import Check, Sight
+from tstats.doctor.subject import Subject, live_schema
+from tstats.influx.health import read_newest
+from tstats.rollups.plan import merged
+from tstats.rollups.repair import RollupRepair
 
 _RECENT = 10 * MINUTE
 _RAW_KEPT = 26 * HOUR

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tstats import catalog
-from tstats.core import influxql
-from tstats.core.diagnosis import Finding, Verdict, counted, shown
-from tstats.core.schema_plan import Plan, plan
-from tstats.core.schema_spec import DatabaseSpec
+from tstats.doctor.diagnosis import Finding, Verdict, counted, shown
+from tstats.doctor.examine import Check
+from tstats.doctor.subject import Subject, live_schema
 from tstats.errors import RefusedError
-from tstats.services.doctor_checks import Check
-from tstats.services.doctor_subject import Subject, live_schema
-from tstats.services.provision import catalog_schema
+from tstats.influx import influxql
+from tstats.schema.plan import Plan, plan
+from tstats.schema.provision import catalog_schema
+from tstats.schema.spec import DatabaseSpec
 
 
 def version(subject: Subject, check: Check) -> Iterator[Finding]:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import requests
 
-from tstats.config import Settings, bind_address
-from tstats.core.diagnosis import Finding, Verdict, age, counted, graded, shown, size
+from tstats.collect.spool_survey import Survey, survey
+from tstats.config.loading import bind_address
+from tstats.config.settings import Settings
+from tstats.doctor.diagnosis import Finding, Verdict, age, counted, graded, shown, size
+from tstats.doctor.examine import Check
 from tstats.errors import RefusedError, UnreachableError
-from tstats.services.doctor_checks import Check
-from tstats.stores.http import fetch
-from tstats.stores.influx import Endpoint
-from tstats.stores.spool_survey import Survey, survey
+from tstats.influx.client import Endpoint
+from tstats.transport.http import fetch
 
 _AREA = "collector"
 _SHARE_WARNING, _SHARE_WRONG = 0.8, 0.95

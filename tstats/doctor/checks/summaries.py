@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import structlog
 
-from tstats.config import Settings
-from tstats.core.diagnosis import Finding, Verdict, counted, shown
-from tstats.services.doctor_checks import Check
-from tstats.services.migrate import Migrations
-from tstats.services.summarize import from_settings
-from tstats.services.summary_report import Line
-from tstats.services.summary_sinks import Outcome
-from tstats.stores.database import UPGRADE, Database
+from tstats.config.settings import Settings
+from tstats.db.database import UPGRADE, Database
+from tstats.db.migrations import Migrations
+from tstats.doctor.diagnosis import Finding, Verdict, counted, shown
+from tstats.doctor.examine import Check
+from tstats.summaries.report import Line
+from tstats.summaries.sinks import Outcome
+from tstats.summaries.summarizer import from_settings
 
 _AREA = "summaries"
 _DAYS = 7  # looked at, up to the last settled one

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tstats import catalog
-from tstats.config import Settings
-from tstats.core.diagnosis import Finding, Verdict, counted, shown
-from tstats.core.inventory import MONITOR_TYPE, Inventory
-from tstats.core.schema import Rollup
+from tstats.config.settings import Settings
+from tstats.core.model import Rollup
+from tstats.doctor.diagnosis import Finding, Verdict, counted, shown
+from tstats.doctor.examine import Check
 from tstats.errors import RefusedError
-from tstats.services.doctor_checks import Check
-from tstats.stores.server_clock import seconds_ahead
-from tstats.stores.traffic_ops import TrafficOps
+from tstats.traffic_control.inventory import MONITOR_TYPE, Inventory
+from tstats.traffic_control.traffic_ops import TrafficOps
+from tstats.transport.server_clock import seconds_ahead
 
 _AREA = "Traffic Ops"
 _REACH = "is Traffic Ops running, and toUrl right? tstats collect goes on with the inventory that it has kept"

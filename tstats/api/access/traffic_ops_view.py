@@ -9,10 +9,10 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from tstats.core import credential
+from tstats.api.access import credential
 from tstats.core.secret import Secret
 from tstats.errors import ConfigError, RefusedError, ServerError, UnreachableError
-from tstats.stores.traffic_ops import VERSIONS
+from tstats.traffic_control.traffic_ops import VERSIONS
 
 _MOST_BYTES = 16 << 20  # an old version that ignores a filter shows all delivery services
 _CHUNK = 1 << 16

@@ -1,0 +1,1 @@
+"""The web page: what there is to see without Grafana."""

@@ -1,0 +1,1 @@
+"""GET cache_stats, deliveryservice_stats and current_stats."""

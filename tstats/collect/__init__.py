@@ -1,0 +1,1 @@
+"""The collector: it polls Traffic Monitors, spools their stats on disk, and publishes them to InfluxDB."""

@@ -1,0 +1,1 @@
+"""The configuration: every key with its type, bounds and default, and how a file becomes settings."""

@@ -1,0 +1,1 @@
+"""`tstats collect`: schedule, signals, reloads, and the upkeep of rollups and summaries."""

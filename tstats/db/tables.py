@@ -1,0 +1,109 @@
+"""The tables of the SQL database: Traffic Ops' stats_summary, and ours beside it.
+
+Traffic Ops owns stats_summary and may write to it at any time; only the revisions in `migrations/` change its
+schema, and the tables here agree with the last of them.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tstats.db.database import LOCK_SPACE
+
+EXPECTED_REVISION: Final = "0004"
+VERSION_TABLE: Final = "tstats_alembic_version"
+PREFIX: Final = "tstats_"
+
+# Parameters of PostgreSQL's advisory locks: one session at a time migrates, one summarizes.
+MIGRATING: Final = {"space": LOCK_SPACE, "what": 1}
+SUMMARIZING: Final = {"space": LOCK_SPACE, "what": 2}
+
+_INSERT: dict[str, Callable[[sa.Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+METADATA = sa.MetaData()
+
+
+class _Utc(sa.TypeDecorator[datetime]):
+    """A moment: UTC in SQLite, which has no time zones; with a zone in PostgreSQL."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        del dialect
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        del dialect
+        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+
+def _id() -> "sa.Column[int]":
+    return sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+
+
+STATS_SUMMARY = sa.Table(
+    "stats_summary",
+    METADATA,
+    _id(),
+    sa.Column("cdn_name", sa.Text, nullable=False, server_default="all"),
+    sa.Column("deliveryservice_name", sa.Text, nullable=False),
+    sa.Column("stat_name", sa.Text, nullable=False),
+    sa.Column("stat_value", sa.Double, nullable=False),
+    sa.Column("summary_time", _Utc, nullable=False, server_default=sa.func.now()),
+    sa.Column("stat_date", sa.Date),
+)
+_ROW = STATS_SUMMARY.c
+KEY = (_ROW.cdn_name, _ROW.deliveryservice_name, _ROW.stat_name, _ROW.stat_date)
+_HAS_DATE = _ROW.stat_date.is_not(None)
+sa.Index("tstats_stats_summary_day", *KEY, unique=True, postgresql_where=_HAS_DATE, sqlite_where=_HAS_DATE)
+sa.Index("tstats_stats_summary_last", _ROW.stat_name, _ROW.summary_time)
+
+# The duplicates that stood in the way of the key, as they were, with when and why they went.
+ARCHIVED_SUMMARY = sa.Table(
+    "tstats_archived_summary",
+    METADATA,
+    _id(),
+    sa.Column("cdn_name", sa.Text, nullable=False),
+    sa.Column("deliveryservice_name", sa.Text, nullable=False),
+    sa.Column("stat_name", sa.Text, nullable=False),
+    sa.Column("stat_value", sa.Double, nullable=False),
+    sa.Column("summary_time", _Utc, nullable=False),
+    sa.Column("stat_date", sa.Date),
+    sa.Column("archived_at", _Utc, nullable=False, server_default=sa.func.now()),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+
+def is_ours(thing: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:  # noqa: ANN401, FBT001 (Alembic calls it so)
+    """Whether the migrations may look at a thing: our tables and stats_summary, and of that only our indexes.
+
+    A database of Traffic Ops holds a hundred other tables, and may get indexes of its own.
+    """
+    del thing, reflected, compare_to
+    if kind == "table":
+        return name in METADATA.tables
+    return kind == "column" or (name or "").startswith(PREFIX)
+
+
+def upsert(
+    dialect: str, rows: list[dict[str, object]], *, where: Callable[[Any], "sa.ColumnElement[bool]"]
+) -> sa.Executable:
+    """Makes rows, or gives those of the same keys another value and summary_time.
+
+    Args:
+        dialect: the database's kind.
+        rows: with values for all columns but the id.
+        where: which rows are replaced, by the columns that would replace theirs.
+    """
+    insert = _INSERT[dialect](STATS_SUMMARY).values(rows)
+    statement: sa.Executable = insert.on_conflict_do_update(
+        index_elements=KEY,
+        index_where=_HAS_DATE,
+        set_={"stat_value": insert.excluded.stat_value, "summary_time": insert.excluded.summary_time},
+        where=where(insert.excluded),
+    )
+    return statement

@@ -1,0 +1,1 @@
+"""`tstats doctor`: examines an installation and names a remedy for each fault."""

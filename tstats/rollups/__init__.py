@@ -1,0 +1,1 @@
+"""Rollups: which are missing or wrong, and computing them again."""

@@ -1,1 +1,0 @@
-"""Use cases, one a module; stores and clock are passed in."""

@@ -1,1 +1,0 @@
-"""The systems around us, one a module."""

@@ -1,0 +1,1 @@
+"""Daily summaries: the traffic of a finished day, in InfluxDB and in SQL."""

@@ -1,0 +1,1 @@
+"""Sync: makes two InfluxDBs hold the same points."""

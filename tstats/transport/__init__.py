@@ -1,0 +1,1 @@
+"""HTTP as all of our clients use it: sessions, retries, bounds and clear errors."""
