@@ -97,10 +97,10 @@ def create_ts_databases(  # noqa: PLR0913 (one argument an option)
     credentials = connection.Credentials.find(user=user, password=password, file=password_file)
     endpoints = connection.each_once(settings.endpoint(one, credentials) for one in url)
 
-    from tstats.catalog import DATABASES  # noqa: PLC0415 (the same)
-    from tstats.influx.command_remedies import Side, with_remedy  # noqa: PLC0415 (the same)
-    from tstats.schema import display as schema_report  # noqa: PLC0415 (--help and wrong usage answer at once)
-    from tstats.schema.provision import catalog_schema, provision  # noqa: PLC0415 (the same)
+    from tstats.catalog import DATABASES
+    from tstats.influx.command_remedies import Side, with_remedy
+    from tstats.schema import display as schema_report
+    from tstats.schema.provision import catalog_schema, provision
 
     wanted = catalog_schema(DATABASES, replication=replication, continuous_queries=not no_continuous_queries)
     apply = not (check or dry_run)

@@ -169,10 +169,10 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument an option)
     if source_endpoint.url == target_endpoint.url:
         _wrong(f"source and target are the same: {source_endpoint.url}", "--target-url")
 
-    from tstats.influx.command_remedies import Side, with_remedy  # noqa: PLC0415 (the same)
-    from tstats.sync import display as sync_display  # noqa: PLC0415 (--help and wrong usage answer at once)
-    from tstats.sync.plan import Request  # noqa: PLC0415 (the same)
-    from tstats.sync.run import CONNECTIONS, sync  # noqa: PLC0415 (the same)
+    from tstats.influx.command_remedies import Side, with_remedy
+    from tstats.sync import display as sync_display
+    from tstats.sync.plan import Request
+    from tstats.sync.run import CONNECTIONS, sync
 
     request = Request(
         databases=databases,

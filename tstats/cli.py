@@ -87,9 +87,9 @@ def collect(
     options are wrong.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.command import logs  # noqa: PLC0415
-    from tstats.config import loading as config  # noqa: PLC0415
-    from tstats.daemon import daemon  # noqa: PLC0415
+    from tstats.command import logs
+    from tstats.config import loading as config
+    from tstats.daemon import daemon
 
     if log_format not in (None, "text", "json"):
         raise typer.BadParameter("text or json", param_hint="--log-format")

@@ -33,10 +33,10 @@ def api(
     Exit status: 0 ended as asked; 1 something failed; 2 the configuration or the options are wrong.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.api.access import authority  # noqa: PLC0415
-    from tstats.api.http import serving  # noqa: PLC0415
-    from tstats.command import logs  # noqa: PLC0415
-    from tstats.config import loading as config  # noqa: PLC0415
+    from tstats.api.access import authority
+    from tstats.api.http import serving
+    from tstats.command import logs
+    from tstats.config import loading as config
 
     if log_format not in (None, "text", "json"):
         raise typer.BadParameter("text or json", param_hint="--log-format")

@@ -75,7 +75,7 @@ def export(
     Exit status: 0 all files are there; 1 one cannot be written; 2 wrong usage.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.dashboards import provisioning  # noqa: PLC0415
+    from tstats.dashboards import provisioning
 
     addresses = provisioning.Addresses(
         influx=_url(influx_url, "--influx-url"),
@@ -143,10 +143,10 @@ def push(
     Exit status: 0 all is there; 1 something failed, and the lines before say what is done; 2 wrong usage.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.dashboards import push as pushing  # noqa: PLC0415
-    from tstats.dashboards.grafana import Grafana  # noqa: PLC0415
-    from tstats.dashboards.provisioning import PASSWORD_VARIABLE, Addresses  # noqa: PLC0415
-    from tstats.transport.retry import RetryPolicy  # noqa: PLC0415
+    from tstats.dashboards import push as pushing
+    from tstats.dashboards.grafana import Grafana
+    from tstats.dashboards.provisioning import PASSWORD_VARIABLE, Addresses
+    from tstats.transport.retry import RetryPolicy
 
     url = _url(grafana_url, "--grafana-url")
     addresses = Addresses(
@@ -184,7 +184,7 @@ def links(
 
     Exit status: 0; 2 wrong usage.
     """
-    from tstats.dashboards.links import parameters  # noqa: PLC0415 (see above)
+    from tstats.dashboards.links import parameters
 
     found = parameters(_url(grafana_url, "--grafana-url"))
     if output is Output.JSON:
@@ -197,7 +197,7 @@ def links(
 
 def _texts() -> Mapping[str, str]:
     try:
-        from tstats.dashboards.boards.all_boards import texts  # noqa: PLC0415 (only here it is needed)
+        from tstats.dashboards.boards.all_boards import texts
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "grafana_foundation_sdk":
             raise

@@ -126,13 +126,13 @@ def _migrations(url: str | None, cfg: Path | None, **waits: float) -> "Migration
     if not url and not cfg:
         raise typer.BadParameter("which database? Give --database-url or --cfg", param_hint="--database-url")
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.config import loading as config  # noqa: PLC0415
-    from tstats.core.secret import Secret  # noqa: PLC0415
-    from tstats.db.database import Database  # noqa: PLC0415
+    from tstats.config import loading as config
+    from tstats.core.secret import Secret
+    from tstats.db.database import Database
 
     given = config.load(cfg).summary_database if cfg and not url else Secret(url or "")
     database = Database(given, **waits)
-    from tstats.db.migrations import Migrations  # noqa: PLC0415
+    from tstats.db.migrations import Migrations
 
     return Migrations(database)
 

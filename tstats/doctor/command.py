@@ -49,8 +49,8 @@ def doctor(
     configuration cannot be used; 2 wrong usage.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.doctor.diagnose import diagnose  # noqa: PLC0415
-    from tstats.doctor.display import as_json, lines  # noqa: PLC0415
+    from tstats.doctor.diagnose import diagnose
+    from tstats.doctor.display import as_json, lines
 
     try:
         back = parse_duration(since)

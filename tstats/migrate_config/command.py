@@ -48,7 +48,7 @@ def migrate_config(
     with it yet; 2 the old file cannot be read, or wrong usage.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.migrate_config import moving as moving_over  # noqa: PLC0415
+    from tstats.migrate_config import moving as moving_over
 
     move = moving_over.read(old)
     left = None
@@ -67,7 +67,7 @@ def migrate_config(
 
 def _written(path: Path, converted: "Mapping[str, Any]", *, force: bool) -> str | None:
     """Write the file, whole or not at all; why tstats cannot start with it yet, None where it can."""
-    from tstats.config import loading as config  # noqa: PLC0415 (--help answers at once)
+    from tstats.config import loading as config
 
     text = json.dumps(converted, indent=2) + "\n"
     try:
@@ -109,7 +109,7 @@ def _as_json(move: "Move", written: Path | None, left: str | None) -> dict[str, 
 
 
 def _lines(old: Path, move: "Move", written: Path | None) -> "Iterator[str]":
-    from tstats.migrate_config.moving import Kind  # noqa: PLC0415 (--help answers at once)
+    from tstats.migrate_config.moving import Kind
 
     same = ", ".join(note.key for note in move.of(Kind.SAME))
     if same:

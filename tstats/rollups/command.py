@@ -205,7 +205,7 @@ def _time(text: str, option: str) -> int:
 
 
 def _named(names: list[str] | None) -> "tuple[Rollup, ...]":
-    from tstats.rollups.report import named  # noqa: PLC0415 (--help answers at once)
+    from tstats.rollups.report import named
 
     try:
         return named(names or ())
@@ -215,15 +215,15 @@ def _named(names: list[str] | None) -> "tuple[Rollup, ...]":
 
 def _each_server(cfg: Path, ask: "Callable[[RollupRepair], RollupReport]") -> "list[RollupReport]":
     """Ask every InfluxDB of the configuration by itself, whatever influxWriteMode says."""
-    from tstats.config import loading as config  # noqa: PLC0415 (--help answers at once)
+    from tstats.config import loading as config
 
     return [ask(one) for one in _repairs(config.load(cfg))]
 
 
 def _repairs(settings: "Settings") -> "Iterator[RollupRepair]":
-    from tstats import connections  # noqa: PLC0415 (--help answers at once)
-    from tstats.rollups.repair import RollupRepair  # noqa: PLC0415 (the same)
-    from tstats.transport.retry import RetryPolicy  # noqa: PLC0415 (the same)
+    from tstats import connections
+    from tstats.rollups.repair import RollupRepair
+    from tstats.transport.retry import RetryPolicy
 
     urls = connections.queried_urls(settings)
     if not urls:
@@ -253,7 +253,7 @@ def _now_and_then() -> "Tell":
 
 
 def _show(reports: "list[RollupReport]", window: Window, output: Output, *, apply: bool) -> None:
-    from tstats.rollups import display as rollup_display  # noqa: PLC0415 (--help answers at once)
+    from tstats.rollups import display as rollup_display
 
     for report in reports:
         for problem in rollup_display.errors(report):

@@ -52,12 +52,12 @@ def summarize(
     configuration.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    import msgspec  # noqa: PLC0415
+    import msgspec
 
-    from tstats.command import logs  # noqa: PLC0415
-    from tstats.config import loading as config  # noqa: PLC0415
-    from tstats.summaries.report import as_data, as_text  # noqa: PLC0415
-    from tstats.summaries.summarizer import from_settings  # noqa: PLC0415
+    from tstats.command import logs
+    from tstats.config import loading as config
+    from tstats.summaries.report import as_data, as_text
+    from tstats.summaries.summarizer import from_settings
 
     if only is not None and since is not None:
         raise typer.BadParameter("either this or --since", param_hint="--date")

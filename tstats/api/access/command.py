@@ -56,7 +56,7 @@ def create(
     Exit status: 0 it is made; 1 there is a good one of this name, or the file cannot be used; 2 wrong usage.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.api.access.token import expiry  # noqa: PLC0415
+    from tstats.api.access.token import expiry
 
     tokens = _tokens(cfg, file)
     try:
@@ -80,7 +80,7 @@ def list_(
 
     Exit status: 0; 1 the file cannot be used; 2 wrong usage.
     """
-    import msgspec  # noqa: PLC0415 (--help answers at once)
+    import msgspec
 
     now = datetime.now(UTC)
     found = [_as_data(each, now) for each in _tokens(cfg, file).read()]
@@ -108,8 +108,8 @@ def revoke(*, name: Name, cfg: Cfg = None, file: File = None) -> None:
 
 
 def _tokens(cfg: Path | None, file: Path | None) -> "TokenFile":
-    from tstats.api.access.token_file import TokenFile  # noqa: PLC0415 (the same)
-    from tstats.config import loading as config  # noqa: PLC0415 (--help answers at once)
+    from tstats.api.access.token_file import TokenFile
+    from tstats.config import loading as config
 
     if file is None and cfg is None:
         raise typer.BadParameter("which tokens? Give --cfg or --file", param_hint="--cfg")
