@@ -171,10 +171,10 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument an option)
 
     from tstats.influx.command_remedies import Side, with_remedy
     from tstats.sync import display as sync_display
-    from tstats.sync.plan import Request
+    from tstats.sync.options import SyncOptions
     from tstats.sync.run import CONNECTIONS, sync
 
-    request = Request(
+    options = SyncOptions(
         databases=databases,
         all_must_exist=ALL not in database,
         window=window,
@@ -192,7 +192,7 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument an option)
     target = settings.open(target_endpoint, connections=jobs * CONNECTIONS)
     try:
         with sync_display.progress() as progress:
-            report = sync(request, source, target, schema=schema, progress=progress)
+            report = sync(options, source, target, schema=schema, progress=progress)
     finally:
         source.close()
         target.close()
@@ -201,9 +201,9 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument an option)
             prefix="source",
             url=source.url,
             user=source_endpoint.user,
-            writes=request.apply and request.both_ways,
+            writes=options.apply and options.both_ways,
         ),
-        Side(prefix="target", url=target.url, user=target_endpoint.user, writes=request.apply),
+        Side(prefix="target", url=target.url, user=target_endpoint.user, writes=options.apply),
     )
     for problem in sync_display.errors(report):
         exits.complain(with_remedy(problem, sides))
@@ -211,7 +211,7 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument an option)
         typer.echo(json.dumps(report.as_json(), indent=2))
     else:
         sync_display.print_report(report)
-    if report.failed or (request.apply and not report.in_sync):
+    if report.failed or (options.apply and not report.in_sync):
         raise typer.Exit(exits.FAILED)
     if check and not report.in_sync:
         raise typer.Exit(exits.DIFFERS)

@@ -160,7 +160,7 @@ def test_an_unknown_database_is_refused_and_the_known_ones_are_named() -> None:
         (["--check", "--dry-run"], "exclude each other"),
         (["--days", "3", "--start", "2026-01-01"], "exclude each other"),
         (["--days", "-1"], "--days"),
-        (["--start", "yesterday"], "RFC 3339"),
+        (["--start", "yesterday"], "invalid time"),
         (["--start", "2026-01-02", "--end", "2026-01-01"], "no time between"),
         (["--settle", "five"], "--settle"),
         (["--policy", "newest"], "--policy"),

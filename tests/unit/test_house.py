@@ -20,7 +20,7 @@ PURE = """
     collect.feed
     rollups.compare rollups.plan
     summaries.day
-    sync.digest sync.merge sync.segments
+    sync.digest sync.merge sync.options sync.plan sync.segments
     api.access.credential api.access.token
     api.http.negotiation api.http.problem api.http.query_string
     api.page.answer api.page.query api.page.statements
@@ -66,8 +66,8 @@ IMPURE = """
     simulator.traffic simulator.traffic_monitor simulator.traffic_ops simulator.world
     summaries.command summaries.points summaries.report summaries.rows summaries.schedule summaries.sinks
     summaries.summarizer
-    sync.compare sync.display sync.measurement sync.plan sync.read sync.report sync.run sync.survey
-    sync.transfer sync.write
+    sync.bisection sync.contents sync.context sync.display sync.localize sync.measurement sync.read
+    sync.report sync.run sync.scheduler sync.survey sync.transfer sync.verify sync.window sync.write
     traffic_control.traffic_monitor traffic_control.traffic_ops
     transport.http transport.retry transport.server_clock
 """
@@ -75,8 +75,8 @@ IMPURE = """
 # What a pure module may use of the standard library; no pathlib, asyncio, time, os, threading or socket.
 STANDARD = frozenset(
     """
-    abc base64 collections collections.abc dataclasses datetime decimal enum functools hashlib heapq itertools
-    json math operator re reprlib string struct sys types typing urllib.parse zlib
+    abc base64 collections collections.abc dataclasses datetime decimal enum fnmatch functools hashlib
+    heapq itertools json math operator re reprlib string struct sys types typing urllib.parse zlib
     """.split()  # noqa: SIM905 (a list of words reads as one)
 )
 THIRD_PARTY = frozenset({"msgspec"})

@@ -79,7 +79,7 @@ def partition(window: Window, length: int, *, origin: int = SHARD_ORIGIN) -> Ite
         start = end
 
 
-def stretches(within: Window, extents: Iterable[Window], *, longest: int) -> list[Window]:
+def cut_at_edges(within: Window, extents: Iterable[Window], *, longest: int) -> list[Window]:
     """The parts of `within` where `extents` lie, oldest first, cut at every edge of an extent.
 
     No part reaches over an edge, so that each lies in one shard of each side; none is longer than

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from tstats.influx.command_options import say
-from tstats.sync.report import MeasurementReport, Progress, SyncReport
+from tstats.sync.report import MeasurementReport, SyncProgress, SyncReport
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -24,7 +24,7 @@ _COLUMNS = ("measurement", "compared", "different", "written", "target ahead", "
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> Iterator[SyncProgress]:
     """A bar on a terminal, else a line now and then; all of it on stderr."""
     if not sys.stderr.isatty():
         yield _ProgressLines()

@@ -1,110 +1,94 @@
-"""Finds where two sides of a measurement differ: hours by digests, then values of a tag, then points."""
+"""Localize differences: turn the survey of a window into the segments whose points have to be read."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from tstats.core.windows import Window, runs
 from tstats.errors import TooMuchError
-from tstats.sync.digest import BUCKET, Verdict
+from tstats.sync.context import MeasurementContext
+from tstats.sync.digest import BUCKET, Comparison
 from tstats.sync.merge import Merge, Policy
-from tstats.sync.read import Reader, begun
-from tstats.sync.segments import OneOf, Portion
-from tstats.sync.survey import FEWEST_VALUES, Approach, Hour, Survey, Surveyor
+from tstats.sync.read import both
+from tstats.sync.segments import OneOf, Segment
+from tstats.sync.survey import FEWEST_VALUES, Hour, Surveyor, WindowSurvey
 
-# An hour with fewer points is read whole: to find the series in it would take longer.
+# An hour with fewer points is read whole: finding the series in it would take longer.
 SMALL_HOUR = 5_000
 # So many rows can be read in the time that another query costs.
-_ROWS_OF_A_QUERY = 500
+_ROWS_PER_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """A portion of a measurement in which the sides may differ.
+class Suspect:
+    """A segment in which the sides may differ.
 
     Attributes:
-        portion: what to look at.
+        segment: what to look at.
         absent: the target has nothing of it, so that it can be copied without being compared.
     """
 
-    portion: Portion
+    segment: Segment
     absent: bool = False
 
 
 class Localizer:
-    """Turns the survey of a window into the portions that are to be read.
+    """Finds the segments of a window in which the sides may differ.
 
     Args:
-        source: reader of one side.
-        target: reader of the other.
-        surveyor: looks closer.
-        approach: how to look.
-        executor: begins the requests to both sides at the same time.
+        measurement: the measurement.
+        surveyor: asks for digests.
     """
 
-    def __init__(
-        self,
-        source: Reader,
-        target: Reader,
-        *,
-        surveyor: Surveyor,
-        approach: Approach,
-        executor: Executor,
-    ) -> None:
-        self._source = source
-        self._target = target
+    def __init__(self, measurement: MeasurementContext, surveyor: Surveyor) -> None:
+        self._sides = measurement.sides
+        self._requests = measurement.sync.scheduler.requests
+        self._exact_below = measurement.sync.options.exact_below
         self._surveyor = surveyor
-        self._approach = approach
-        self._executor = executor
+        self._approach = surveyor.approach
 
-    def work(self, window: Window, survey: Survey) -> list[Work]:
-        """What is to be read of a window after a survey of it, oldest first.
+    def find(self, window: Window) -> tuple[WindowSurvey, list[Suspect]]:
+        """Survey a window; return the survey, and what is to be read because of it, oldest first."""
+        survey = self._surveyor.survey(window)
+        return survey, self._suspects(window, survey)
 
-        Raises:
-            TooMuchError: a half of the window can succeed.
-        """
+    def _suspects(self, window: Window, survey: WindowSurvey) -> list[Suspect]:
         source, target = survey.source, survey.target
-        if (
-            source.cells
-            and target.cells
-            and source.points(window) + target.points(window) <= self._approach.few
-        ):
-            return [Work(portion=Portion(window=window))]
-        by_verdict: dict[Verdict, set[int]] = {verdict: set() for verdict in Verdict}
-        for bucket, verdict in survey.verdicts.items():
-            by_verdict[verdict].add(bucket)
-        absent, suspect = by_verdict[Verdict.ABSENT], by_verdict[Verdict.DIFFERENT]
-        trusted = by_verdict[Verdict.EQUAL]
+        points = source.points(window) + target.points(window)
+        if source.cells and target.cells and points <= self._exact_below:
+            return [Suspect(segment=Segment(window=window))]
+        buckets: dict[Comparison, set[int]] = {comparison: set() for comparison in Comparison}
+        for bucket, comparison in survey.buckets.items():
+            buckets[comparison].add(bucket)
+        different, equal = buckets[Comparison.DIFFERENT], buckets[Comparison.EQUAL]
         if not self._approach.same_series:
-            suspect, trusted = suspect | trusted, set()
-        in_sample = trusted & self._differing_in_sample(window) if trusted else set()
-        return sorted(
-            [
-                *(Work(portion=portion, absent=True) for portion in _whole(absent, window)),
-                *(Work(portion=portion) for portion in _whole(in_sample, window)),
-                *(Work(portion=portion) for portion in self._localized(suspect, window, survey)),
-            ],
-            key=lambda one: one.portion.window.start,
-        )
+            different, equal = different | equal, set()
+        in_sample = equal & self._differing_in_sample(window) if equal else set()
+        suspects = [
+            *(
+                Suspect(segment=segment, absent=True)
+                for segment in _hours(buckets[Comparison.ABSENT], window)
+            ),
+            *(Suspect(segment=segment) for segment in _hours(in_sample, window)),
+            *(Suspect(segment=segment) for segment in self._narrowed(different, window, survey)),
+        ]
+        return sorted(suspects, key=lambda suspect: suspect.segment.window.start)
 
     def _differing_in_sample(self, window: Window) -> set[int]:
-        """The hours in which the series of one value of the tag differ, point by point.
+        """Return the hours in which the series of one value of the tag differ, point by point.
 
-        Each window takes another value. It costs next to nothing, and shows what hides best from digests:
-        minutes that all series lack, as many on one side as on the other, of values that are constant.
+        Each window takes another value. The sample costs next to nothing, and shows what hides best from
+        digests: minutes that all series lack, as many on one side as on the other, of constant values.
         """
         values = [value for value in self._approach.values if value]
         if self._approach.tag is None or len(values) < FEWEST_VALUES:
             return set()
         value = values[window.start // window.length % len(values)]
-        portion = Portion(window=window, only=(OneOf(tag=self._approach.tag, values=(value,)),))
-        merge = Merge(policy=Policy.MISSING, both_ways=False, fields=self._source.fields)
+        segment = Segment(window=window, only=(OneOf(tag=self._approach.tag, values=(value,)),))
+        merge = Merge(policy=Policy.MISSING, both_ways=False, fields=self._sides.source.fields)
         hours: set[int] = set()
+        streams = (self._sides.source.rows(segment), self._sides.target.rows(segment))
         try:
-            with (
-                begun(self._executor, self._source.rows(portion)) as source,
-                begun(self._executor, self._target.rows(portion)) as target,
-            ):
+            with both(self._requests, *streams) as (source, target):
                 for difference, _ in merge.differences(source, target):
                     if difference is not None:
                         times = [row[0] for row in difference.to_target]
@@ -114,42 +98,42 @@ class Localizer:
             return set()
         return hours
 
-    def _localized(self, suspect: set[int], window: Window, survey: Survey) -> Iterator[Portion]:
-        """What is to be read of the hours that differ: a few values of the tag, or whole hours."""
-        hours = {bucket: hour for bucket, hour in survey.hours.items() if bucket in suspect and hour.values}
+    def _narrowed(self, different: set[int], window: Window, survey: WindowSurvey) -> Iterator[Segment]:
+        """Yield what is to be read of the hours that differ: a few values of the tag, or whole hours."""
+        hours = {bucket: hour for bucket, hour in survey.hours.items() if bucket in different and hour.values}
         dense: set[int] = set()
-        for run in runs(suspect - hours.keys(), step=BUCKET):
+        for run in runs(different - hours.keys(), step=BUCKET):
             buckets = range(run.start, run.end, BUCKET)
             points = max(survey.source.points(run), survey.target.points(run))
             if self._approach.tag is None or points <= SMALL_HOUR * len(buckets):
-                yield from _whole(buckets, window)
+                yield from _hours(buckets, window)
             else:
                 dense.update(buckets)
-        of = self._surveyor.columns_to_find(dense, survey)
+        columns = self._surveyor.columns_to_find(dense, survey)
         for run in _with_small_gaps(dense):
             if part := run.overlap(window):
                 try:
-                    found = self._surveyor.by_value(part, of)
+                    found = self._surveyor.by_value(part, columns)
                 except TooMuchError:  # the points of a part may be less work than the digests of all
-                    yield from _whole([bucket for bucket in dense if run.start <= bucket < run.end], window)
+                    yield from _hours([bucket for bucket in dense if run.start <= bucket < run.end], window)
                 else:
                     hours |= {bucket: hour for bucket, hour in found.items() if bucket in dense}
-        yield from _whole([bucket for bucket, hour in hours.items() if not hour.is_narrow()], window)
+        yield from _hours([bucket for bucket, hour in hours.items() if not hour.is_narrow()], window)
         narrow = {bucket: hour for bucket, hour in hours.items() if hour.values and hour.is_narrow()}
         for run, values in _joined(narrow):
             if part := run.overlap(window):
                 only = OneOf(tag=self._approach.tag or "", values=tuple(sorted(values)))
-                yield Portion(window=part, only=(only,))
+                yield Segment(window=part, only=(only,))
 
 
-def _whole(hours: Iterable[int], window: Window) -> Iterator[Portion]:
-    """These hours of the window, neighbours joined."""
+def _hours(hours: Iterable[int], window: Window) -> Iterator[Segment]:
+    """Yield these hours of a window whole, neighbours joined."""
     parts = (run.overlap(window) for run in runs(hours, step=BUCKET))
-    return (Portion(window=part) for part in parts if part is not None)
+    return (Segment(window=part) for part in parts if part is not None)
 
 
 def _with_small_gaps(hours: set[int]) -> list[Window]:
-    """The windows of these hours; two whose gap is no longer than both are one: each query has its price."""
+    """Return the windows of these hours; two whose gap is no longer than both are joined: queries cost."""
     found: list[Window] = []
     for run in runs(hours, step=BUCKET):
         if found and run.start - found[-1].end <= found[-1].length + run.length:
@@ -160,18 +144,18 @@ def _with_small_gaps(hours: set[int]) -> list[Window]:
 
 
 def _joined(hours: dict[int, Hour]) -> Iterator[tuple[Window, set[str]]]:
-    """The hours, each with its values; neighbours are joined where that is less work than another query."""
+    """Yield the hours with their values; neighbours are joined where that is less work than another query."""
     window: Window | None = None
     values: set[str] = set()
     rows = 0.0
     for bucket, hour in sorted(hours.items()):
-        both = values | hour.values
-        of_one = hour.differing / len(hour.values)  # rows of one value in one hour
+        union = values | hour.values
+        rows_per_value = hour.differing / len(hour.values)
         if window is not None and window.end == bucket:
-            joined = of_one * len(both) * ((bucket - window.start) // BUCKET + 1)
-            if joined <= rows + hour.differing + _ROWS_OF_A_QUERY:
+            joined = rows_per_value * len(union) * ((bucket - window.start) // BUCKET + 1)
+            if joined <= rows + hour.differing + _ROWS_PER_QUERY:
                 window = Window(start=window.start, end=bucket + BUCKET)
-                values, rows = both, joined
+                values, rows = union, joined
                 continue
         if window is not None:
             yield window, values

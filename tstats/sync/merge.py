@@ -1,58 +1,57 @@
-"""Compares two sides point by point, as both come in: what each lacks of the other under a policy.
+"""Compare two sides point by point while both stream in: what each lacks of the other under a policy.
 
-Both streams are in the order of series and time, so no more than a piece of one series of each side is
-held at a time.
+Both streams are ordered by series and time, so at most a piece of one series of each side is held at a time.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import takewhile
 from typing import Any
-
-import msgspec
 
 from tstats.errors import ServerError
 from tstats.influx.rows import Row, SeriesRows
 
 
 class Policy(StrEnum):
-    """Which value stays where both sides have one and they differ."""
+    """Which value wins where both sides have one and they differ."""
 
     MAX = "max"
     SOURCE = "source"
     MISSING = "missing"
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(slots=True, kw_only=True)
+class SeriesDifference:
     """Where the two sides of a piece of one series differ.
 
     Attributes:
         tags: of the series.
-        to_target: rows that the target is to be given; None for each value that it keeps.
-        to_source: the same for the source, when healing both ways.
+        to_target: rows to give to the target; None for each value that it keeps.
+        to_source: the same for the source, when syncing both ways.
         missing: points of the source that the target lacks, whole or some field of them.
-        lower: points of which the target has a lower value (or another text, that is to be replaced).
-        ahead: points of which the target has a higher value (or another text, that stays).
+        lower: points of which the target has a lower value (or another text that is to be replaced).
+        ahead: points of which the target has a higher value (or another text that stays).
         only_in_target: points that the source lacks, whole or some field of them.
-        left: what the sides hold after that, `(source's row, target's row)`, where they still differ.
+        left: what the sides will hold then, `(source's row, target's row)`, where they still differ.
     """
 
     tags: dict[str, str]
-    to_target: list[Row] = []
-    to_source: list[Row] = []
+    to_target: list[Row] = field(default_factory=list)
+    to_source: list[Row] = field(default_factory=list)
     missing: int = 0
     lower: int = 0
     ahead: int = 0
     only_in_target: int = 0
-    left: list[tuple[Row, Row]] = []
+    left: list[tuple[Row, Row]] = field(default_factory=list)
 
 
 class Merge:
     """A comparison under one policy.
 
     Args:
-        policy: which value stays.
-        both_ways: the source is given what it lacks, too.
+        policy: which value wins.
+        both_ways: give the source what it lacks, too.
         fields: how many values a row has after its time.
     """
 
@@ -63,11 +62,11 @@ class Merge:
 
     def differences(
         self, source: Iterator[SeriesRows], target: Iterator[SeriesRows]
-    ) -> Iterator[tuple[Difference | None, int]]:
-        """Each piece in which the sides differ, or None for one that is equal, and the rows it took.
+    ) -> Iterator[tuple[SeriesDifference | None, int]]:
+        """Yield each piece with its number of rows: how the sides differ in it, or None where they do not.
 
         Raises:
-            ServerError: a side does not come in the order of its series.
+            ServerError: the series of a side are out of order.
         """
         sources, targets = _Pieces(source), _Pieces(target)
         while sources.piece is not None or targets.piece is not None:
@@ -84,46 +83,38 @@ class Merge:
                 sources.advance()
                 targets.advance()
             else:
-                # Beyond the earlier of the two ends, one side has not told yet what it holds.
+                # Beyond the earlier of the two ends, one side has not said yet what it holds.
                 horizon = min(here.rows[-1][0], there.rows[-1][0])
                 ours, theirs = sources.take(horizon), targets.take(horizon)
                 yield self._compared(here.tags, ours, theirs), len(ours) + len(theirs)
 
-    def _compared(self, tags: dict[str, str], ours: list[Row], theirs: list[Row]) -> Difference | None:
+    def _compared(self, tags: dict[str, str], ours: list[Row], theirs: list[Row]) -> SeriesDifference | None:
         if not theirs:
-            return Difference(tags=tags, to_target=ours, missing=len(ours))
+            return SeriesDifference(tags=tags, to_target=ours, missing=len(ours))
+        if not ours and self._both_ways:
+            return SeriesDifference(tags=tags, to_source=theirs, only_in_target=len(theirs))
         if not ours:
-            given, left = (
-                (theirs, []) if self._both_ways else ([], [((r[0], *self._nothing), r) for r in theirs])
-            )
-            return Difference(tags=tags, to_source=given, only_in_target=len(theirs), left=left)
+            left = [((row[0], *self._nothing), row) for row in theirs]
+            return SeriesDifference(tags=tags, only_in_target=len(theirs), left=left)
         same = set(ours) & set(theirs)
-        mine = {row[0]: row for row in ours if row not in same}
-        others = {row[0]: row for row in theirs if row not in same}
-        pairs = [
-            self._pair(mine.get(time), others.get(time), time) for time in sorted(mine.keys() | others.keys())
-        ]
-        if not pairs:
+        here = {row[0]: row for row in ours if row not in same}
+        there = {row[0]: row for row in theirs if row not in same}
+        times = sorted(here.keys() | there.keys())
+        if not times:
             return None
-        return Difference(
-            tags=tags,
-            to_target=[row for pair in pairs if (row := pair.to_target)],
-            to_source=[row for pair in pairs if (row := pair.to_source)],
-            missing=sum(pair.missing for pair in pairs),
-            lower=sum(pair.lower for pair in pairs),
-            ahead=sum(pair.ahead for pair in pairs),
-            only_in_target=sum(pair.only_in_target for pair in pairs),
-            left=[pair.left for pair in pairs if pair.left[0] != pair.left[1]],
-        )
+        difference = SeriesDifference(tags=tags)
+        for time in times:
+            nothing = (time, *self._nothing)
+            self._compare_point(here.get(time, nothing), there.get(time, nothing), difference)
+        return difference
 
-    def _pair(self, ours: Row | None, theirs: Row | None, time: int) -> "_Pair":
-        nothing = (time, *self._nothing)
-        here, there = ours or nothing, theirs or nothing
-        to_target: list[Any] = [time, *self._nothing]
-        to_source: list[Any] = [time, *self._nothing]
+    def _compare_point(self, ours: Row, theirs: Row, difference: SeriesDifference) -> None:
+        """Add how two rows of one time differ."""
+        to_target: list[Any] = [ours[0], *self._nothing]
+        to_source: list[Any] = [ours[0], *self._nothing]
         missing = lower = ahead = only = False
-        for place in range(1, len(nothing)):
-            mine, other = here[place], there[place]
+        for place in range(1, len(ours)):
+            mine, other = ours[place], theirs[place]
             if mine == other:
                 continue
             if other is None:
@@ -138,21 +129,22 @@ class Merge:
                 lower, ahead = lower or is_lower, ahead or not is_lower
                 if replaced:
                     to_target[place] = mine
-                elif self._both_ways and self._policy is Policy.MAX and not is_lower and _ordered(mine):
+                elif self._both_ways and self._policy is Policy.MAX and not is_lower and _is_number(mine):
                     to_source[place] = other
-        return _Pair(
-            to_target=_unless_empty(to_target),
-            to_source=_unless_empty(to_source),
-            missing=missing,
-            lower=lower,
-            ahead=ahead,
-            only_in_target=only,
-            left=(_with(here, to_source), _with(there, to_target)),
-        )
+        difference.missing += missing
+        difference.lower += lower
+        difference.ahead += ahead
+        difference.only_in_target += only
+        for rows, given in ((difference.to_target, to_target), (difference.to_source, to_source)):
+            if any(value is not None for value in given[1:]):
+                rows.append(tuple(given))
+        left = (_with(ours, to_source), _with(theirs, to_target))
+        if left[0] != left[1]:
+            difference.left.append(left)
 
     def _replaced(self, mine: Any, other: Any) -> tuple[bool, bool]:  # noqa: ANN401 (a field's value)
-        """Whether the target's value is replaced, and whether it counts as lower."""
-        if not _ordered(mine) or not _ordered(other):
+        """Tell whether the target's value is replaced, and whether it counts as lower."""
+        if not _is_number(mine) or not _is_number(other):
             return self._policy is Policy.SOURCE, self._policy is Policy.SOURCE
         is_lower = other < mine
         if self._policy is Policy.MAX:
@@ -160,18 +152,8 @@ class Merge:
         return self._policy is Policy.SOURCE, is_lower
 
 
-class _Pair(msgspec.Struct, frozen=True, kw_only=True):
-    to_target: Row | None
-    to_source: Row | None
-    missing: bool
-    lower: bool
-    ahead: bool
-    only_in_target: bool
-    left: tuple[Row, Row]
-
-
 class _Pieces:
-    """The piece of a stream that is next; `take` gives a part of it."""
+    """The next piece of a stream; `take` takes a part of it."""
 
     def __init__(self, stream: Iterator[SeriesRows]) -> None:
         self._stream = stream
@@ -186,7 +168,7 @@ class _Pieces:
         self.piece = following
 
     def take(self, horizon: int) -> list[Row]:
-        """The rows of this piece up to and with `horizon`; what comes after them stays."""
+        """Take the rows up to and including `horizon`; what comes after it stays."""
         piece = self.piece
         assert piece is not None  # noqa: S101 (the caller has it)
         if piece.rows[-1][0] <= horizon:
@@ -197,12 +179,8 @@ class _Pieces:
         return taken
 
 
-def _ordered(value: Any) -> bool:  # noqa: ANN401 (a field's value)
+def _is_number(value: Any) -> bool:  # noqa: ANN401 (a field's value)
     return not isinstance(value, str | bool)
-
-
-def _unless_empty(row: list[Any]) -> Row | None:
-    return None if all(value is None for value in row[1:]) else tuple(row)
 
 
 def _with(row: Row, given: list[Any]) -> Row:

@@ -1,13 +1,13 @@
-"""What a sync found and did: counted while it goes on, told at its end."""
+"""What a sync found and did: counted while it runs, reported at its end."""
 
 import threading
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """What was found and done; windows are the stretches of a measurement between two edges of shards."""
+    """What was found and done; a window of a measurement lies in a single shard of each side."""
 
     windows_compared: int = 0
     windows_different: int = 0
@@ -19,21 +19,24 @@ class Counts:
     points_only_in_target: int = 0
 
     def add(self, other: "Counts") -> None:
-        """Count these too."""
-        for one in fields(Counts):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        """Add other counts to these."""
+        for name in _NAMES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+_NAMES = tuple(field.name for field in fields(Counts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasurementReport:
-    """One measurement at the end.
+    """A measurement at the end of a sync.
 
     Attributes:
         database, retention_policy, measurement: which one.
         counts: what was found and done.
-        unwritten: points that the policy asks for and that were not written, since nothing was to be.
+        unwritten: points that should have been written, but for a check or a dry run.
         verified: whether what was written was found again; None where nothing was written.
-        error: why it could not be synced as asked.
+        error: why it could not be synced.
     """
 
     database: str
@@ -46,11 +49,11 @@ class MeasurementReport:
 
     @property
     def in_sync(self) -> bool:
-        """Whether both sides are the same, as the policy sees it."""
+        """Whether both sides are equal, as the policy sees it."""
         return self.error is None and not self.unwritten and self.verified is not False
 
     def as_json(self) -> dict[str, Any]:
-        """The shape that `--output json` promises."""
+        """Return what `--output json` prints of it."""
         return {
             "database": self.database,
             "retention_policy": self.retention_policy,
@@ -62,13 +65,13 @@ class MeasurementReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
-    """A sync at its end.
+    """The report of a sync.
 
     Attributes:
         source, target: the URLs.
-        measurements: each that was asked for.
-        schema_changes: what was or would be done to the target's schema, as JSON.
-        schema_in_sync: whether the target has, at the end, the schema that the source has.
+        measurements: every one that was asked for.
+        schema_changes: what was or would be changed in the target's schema, as JSON.
+        schema_in_sync: whether the target has the source's schema at the end.
         seconds: from the first request to the last.
         error: why it ended early.
         apply: whether anything was to be written.
@@ -85,34 +88,34 @@ class SyncReport:
 
     @property
     def in_sync(self) -> bool:
-        """Whether all that was asked is the same on both sides, as the policy sees it."""
-        return self.error is None and self.schema_in_sync and all(one.in_sync for one in self.measurements)
+        """Whether everything that was asked for is equal on both sides, as the policy sees it."""
+        return self.error is None and self.schema_in_sync and all(row.in_sync for row in self.measurements)
 
     @property
     def verified(self) -> bool:
-        """Whether all that was written was found again at the end; true where nothing was."""
+        """Whether everything that was written was found again; true where nothing was written."""
         return (
             self.apply
             and self.error is None
-            and all(one.verified is not False and one.error is None for one in self.measurements)
+            and all(row.verified is not False and row.error is None for row in self.measurements)
         )
 
     @property
     def failed(self) -> bool:
-        """Whether something that was asked could not be done."""
+        """Whether something that was asked for could not be done."""
         return self.error is not None or any(
-            one.error is not None or one.verified is False for one in self.measurements
+            row.error is not None or row.verified is False for row in self.measurements
         )
 
     def totals(self) -> Counts:
-        """All measurements together."""
+        """Return the counts of all measurements together."""
         total = Counts()
-        for one in self.measurements:
-            total.add(one.counts)
+        for row in self.measurements:
+            total.add(row.counts)
         return total
 
     def as_json(self) -> dict[str, Any]:
-        """The shape that `--output json` promises."""
+        """Return what `--output json` prints of it."""
         totals = self.totals()
         return {
             "source": self.source,
@@ -121,53 +124,34 @@ class SyncReport:
             "verified": self.verified,
             **asdict(totals),
             "schema_changes": list(self.schema_changes),
-            "measurements": [one.as_json() for one in self.measurements],
+            "measurements": [row.as_json() for row in self.measurements],
             "seconds": round(self.seconds, 3),
             "points_per_second": round(totals.points_written / self.seconds) if self.seconds else 0,
             "error": self.error,
         }
 
 
-class Progress(Protocol):
-    """Told how far a sync is; called by several threads."""
+class SyncProgress(Protocol):
+    """Shows how far a sync is; called from several threads."""
 
     def begin(self, windows: int) -> None:
-        """So many windows are to be synced in all."""
+        """Take the number of windows that are to be synced in all."""
 
     def points(self, number: int) -> None:
-        """So many more points were read."""
+        """Count points that have been read."""
 
     def window_done(self) -> None:
-        """One more window is synced."""
+        """Count a window that has been synced."""
 
 
-class NoProgress:
-    """Tells nothing."""
-
-    def begin(self, windows: int) -> None:
-        """Tell nothing."""
-
-    def points(self, number: int) -> None:
-        """Tell nothing."""
-
-    def window_done(self) -> None:
-        """Tell nothing."""
-
-
-@dataclass(slots=True)
 class Tally:
-    """Counts of one measurement that several threads add to."""
+    """The counts of one measurement, to which several threads add."""
 
-    counts: Counts = field(default_factory=Counts)
-    unwritten: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self._lock = threading.Lock()
 
     def add(self, counts: Counts) -> None:
-        """Count these too."""
+        """Add counts."""
         with self._lock:
             self.counts.add(counts)
-
-    def withhold(self, points: int) -> None:
-        """So many points would have been written."""
-        with self._lock:
-            self.unwritten += points

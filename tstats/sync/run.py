@@ -1,72 +1,71 @@
-"""Makes two InfluxDBs hold the same points: the schema first, then every measurement."""
+"""Run a sync: the schema first, then every measurement."""
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import replace
 from typing import Any
 
 from tstats.errors import ServerError, TstatsError
 from tstats.influx.client import Influx
-from tstats.schema.plan import DatabaseSpec
 from tstats.schema.provision import REFUSED_LOSS, ChangeResult, provision, read_live
-from tstats.sync.measurement import MeasurementSync
-from tstats.sync.plan import Request, Subject, find_subjects
-from tstats.sync.report import Counts, MeasurementReport, Progress, SyncReport
-from tstats.sync.transfer import StoppedError, Surroundings
+from tstats.schema.spec import DatabaseSpec
+from tstats.sync.contents import read_contents
+from tstats.sync.context import SyncContext
+from tstats.sync.measurement import sync_measurement
+from tstats.sync.options import SyncOptions
+from tstats.sync.plan import MeasurementPlan, plan
+from tstats.sync.report import Counts, MeasurementReport, SyncProgress, SyncReport
+from tstats.sync.scheduler import SEGMENTS_AT_ONCE, WINDOWS_AT_ONCE, Scheduler
+from tstats.sync.transfer import StoppedError
 from tstats.sync.write import IN_FLIGHT, Throttle
 
-# Connections that one measurement can have open to one server: bodies, two streams, digests.
-CONNECTIONS = IN_FLIGHT + 4
+CONNECTIONS = IN_FLIGHT + SEGMENTS_AT_ONCE + 2 * WINDOWS_AT_ONCE
+"""Connections that one measurement can have open to one server: bodies, streams, digests."""
 
 
 def sync(
-    request: Request,
-    source: Influx,
-    target: Influx,
-    *,
-    schema: bool,
-    progress: Progress,
+    options: SyncOptions, source: Influx, target: Influx, *, schema: bool, progress: SyncProgress
 ) -> SyncReport:
-    """Sync what is asked; what a server refuses is in the report.
+    """Sync what is asked for; what a server refuses is in the report.
 
     Args:
-        request: what is asked.
-        source: the server with the points.
-        target: the server that is to have them; each with `CONNECTIONS` connections a job.
-        schema: make the target's databases, policies and continuous queries those of the source first.
-        progress: told how far it is.
+        options: what is asked for.
+        source: the server that has the points.
+        target: the server that is to have them; both with `CONNECTIONS` connections per job.
+        schema: first give the target the source's databases, policies and continuous queries.
+        progress: shows how far it is.
     """
-    begun = time.monotonic()
-    report = SyncReport(source=source.url, target=target.url, apply=request.apply)
+    started = time.monotonic()
+    report = SyncReport(source=source.url, target=target.url, apply=options.apply)
     try:
         source.version()
         target.version()
-        ours = read_live(source, only=request.databases)
-        _check_databases(request, source, ours)
+        ours = read_live(source, only=options.databases)
+        _check_databases(options, source, ours)
         if schema:
-            report = _with_schema(request, target, ours, report)
-        theirs = read_live(target, only=request.databases)
-        subjects = find_subjects(request, source, target, source_schema=ours, target_schema=theirs)
-        progress.begin(sum(len(subject.stretches) for subject in subjects))
-        report = replace(report, measurements=_sync_all(subjects, request, progress))
+            report = _with_schema(options, target, ours, report)
+        theirs = read_live(target, only=options.databases)
+        plans = plan(options, read_contents(source, ours, options), read_contents(target, theirs, options))
+        progress.begin(sum(len(measurement.windows) for measurement in plans))
+        report = replace(report, measurements=_sync_all(plans, options, source, target, progress))
     except TstatsError as error:
         report = replace(report, error=report.error or str(error))
-    return replace(report, seconds=time.monotonic() - begun)
+    return replace(report, seconds=time.monotonic() - started)
 
 
-def _check_databases(request: Request, source: Influx, ours: tuple[DatabaseSpec, ...]) -> None:
-    missing = sorted(set(request.databases) - {database.name for database in ours})
-    if len(missing) == len(request.databases) or (missing and request.all_must_exist):
+def _check_databases(options: SyncOptions, source: Influx, ours: tuple[DatabaseSpec, ...]) -> None:
+    missing = sorted(set(options.databases) - {database.name for database in ours})
+    if len(missing) == len(options.databases) or (missing and options.all_must_exist):
         raise ServerError(f"{source.url} has no database {' or '.join(missing)}")
 
 
 def _with_schema(
-    request: Request, target: Influx, ours: tuple[DatabaseSpec, ...], report: SyncReport
+    options: SyncOptions, target: Influx, ours: tuple[DatabaseSpec, ...], report: SyncReport
 ) -> SyncReport:
-    """Make the target's schema that of the source; what would delete points is left as it is."""
-    wanted = [database for database in ours if database.name in request.databases]
-    result = provision(target, wanted, allow_data_loss=False, apply=request.apply)
+    """Give the target the source's schema; what would delete points is left as it is."""
+    wanted = [database for database in ours if database.name in options.databases]
+    result = provision(target, wanted, allow_data_loss=False, apply=options.apply)
     if result.error is not None and not result.changes:
         raise ServerError(f"the schema could not be synced: {result.error}")
     harmless = [change for change in result.changes if not change.change.loses_data]
@@ -93,55 +92,49 @@ def _as_json(result: ChangeResult) -> dict[str, Any]:
     }
 
 
-def _sync_all(subjects: list[Subject], request: Request, progress: Progress) -> tuple[MeasurementReport, ...]:
-    """Sync the measurements, `request.jobs` at once; one that fails does not keep the others."""
-    stop, gone = threading.Event(), threading.Event()
-    with (
-        ThreadPoolExecutor(request.jobs * CONNECTIONS * 2, "request") as executor,
-        ThreadPoolExecutor(request.jobs * 4, "verify") as verifier,
-        ThreadPoolExecutor(request.jobs, "measurement") as workers,
-    ):
-        around = Surroundings(
-            executor=executor,
-            verifier=verifier,
-            throttle=Throttle(request.rate, stop),
+def _sync_all(
+    plans: list[MeasurementPlan], options: SyncOptions, source: Influx, target: Influx, progress: SyncProgress
+) -> tuple[MeasurementReport, ...]:
+    """Sync the measurements, `options.jobs` at once; one that fails does not stop the others."""
+    gone = threading.Event()
+    with Scheduler(options.jobs) as scheduler:
+        context = SyncContext(
+            options=options,
+            source=source,
+            target=target,
+            scheduler=scheduler,
+            throttle=Throttle(options.rate, scheduler.stop),
             progress=progress,
-            stop=stop,
         )
-        futures = [workers.submit(_sync_one, subject, request, around, gone) for subject in subjects]
+        pool = scheduler.measurements
+        futures = [pool.submit(_sync_one, measurement, context, gone) for measurement in plans]
         try:
             for future in as_completed(futures):
                 future.result()
-        except BaseException:  # above all Ctrl-C: the threads must end before it can go on its way
-            stop.set()
+        except BaseException:  # above all Ctrl-C: the threads must end before the error goes on
+            scheduler.stop.set()
             for future in futures:
                 future.cancel()
             raise
     return tuple(future.result() for future in futures)
 
 
-def _sync_one(
-    subject: Subject, request: Request, around: Surroundings, gone: threading.Event
-) -> MeasurementReport:
-    if around.stop.is_set():
-        raise StoppedError("interrupted")
+def _sync_one(measurement: MeasurementPlan, context: SyncContext, gone: threading.Event) -> MeasurementReport:
+    if context.scheduler.stop.is_set():
+        raise StoppedError("interrupted; run it again to continue")
     if gone.is_set():
-        return _failed(subject, "not tried: a server had gone")
-    report = MeasurementSync(subject, request, around).run()
+        return MeasurementReport(
+            database=measurement.database,
+            retention_policy=measurement.policy,
+            measurement=measurement.measurement,
+            counts=Counts(),
+            error="not tried: a server had gone away",
+        )
+    report = sync_measurement(measurement, context)
     if report.error is not None:
-        for side in (subject.source, subject.target):
+        for influx in (context.source, context.target):
             try:
-                side.influx.version()
+                influx.version()
             except TstatsError:
                 gone.set()
     return report
-
-
-def _failed(subject: Subject, why: str) -> MeasurementReport:
-    return MeasurementReport(
-        database=subject.database,
-        retention_policy=subject.policy,
-        measurement=subject.measurement,
-        counts=Counts(),
-        error=why,
-    )

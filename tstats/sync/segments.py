@@ -1,4 +1,4 @@
-"""A part of a measurement that one request is about: a window of time, and the series in it."""
+"""Segments: the parts of a measurement that one comparison is about, and how they are bisected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,36 +8,35 @@ from tstats.core.windows import Window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneOf:
-    """The series whose tag has one of some values; the empty value is a tag that is not set."""
+    """The series whose tag has one of some values; the empty value stands for series without the tag."""
 
     tag: str
     values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Portion:
+class Segment:
     """The points of a window whose series meet every condition.
 
-    >>> from tstats.core.windows import Window
-    >>> whole = Portion(window=Window(start=0, end=2))
-    >>> [part.window.start for part in whole.halves_in_time()]
+    >>> whole = Segment(window=Window(start=0, end=2))
+    >>> [half.window.start for half in whole.halves_in_time()]
     [0, 1]
     """
 
     window: Window
     only: tuple[OneOf, ...] = ()
 
-    def narrowed(self, condition: OneOf) -> "Portion":
-        """Those that meet this condition too; it takes the place of one on the same tag."""
+    def narrowed(self, condition: OneOf) -> "Segment":
+        """Return the part that meets this condition too; it replaces one on the same tag."""
         others = tuple(held for held in self.only if held.tag != condition.tag)
         return replace(self, only=(*others, condition))
 
-    def halves_in_time(self) -> "tuple[Portion, ...]":
-        """Two portions that are this one; itself alone when it cannot be cut."""
+    def halves_in_time(self) -> "tuple[Segment, ...]":
+        """Return two segments that together are this one; only itself when it cannot be cut."""
         return tuple(replace(self, window=half) for half in self.window.halves())
 
-    def halves_in_series(self, tag: str, values: Sequence[str]) -> "tuple[Portion, ...]":
-        """Two portions that are this one, cut between the values of a tag.
+    def halves_in_series(self, tag: str, values: Sequence[str]) -> "tuple[Segment, ...]":
+        """Return two segments that together are this one, cut between the values of a tag.
 
         Args:
             tag: the tag.
@@ -47,5 +46,4 @@ class Portion:
         middle = len(held) // 2
         if not middle:
             return (self,)
-        parts = (held[:middle], held[middle:])
-        return tuple(self.narrowed(OneOf(tag=tag, values=part)) for part in parts)
+        return tuple(self.narrowed(OneOf(tag=tag, values=part)) for part in (held[:middle], held[middle:]))

@@ -1,31 +1,31 @@
-"""Surveys a window: what the servers' digests tell of its hours, and of the values of a tag in them."""
+"""Survey a window: what both servers' digests say of its hours, and of the values of a tag in them."""
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tstats.core.windows import Window
 from tstats.errors import TooMuchError
 from tstats.influx.rows import Row, SeriesRows
+from tstats.sync.context import MeasurementContext
 from tstats.sync.digest import (
     Column,
+    Comparison,
     Digest,
     Function,
     Numbers,
-    Verdict,
     compare,
     differ_beyond_doubt,
     differ_in_number,
     equal,
     plus,
 )
-from tstats.sync.read import Divider, Reader, begun
-from tstats.sync.segments import Portion
+from tstats.sync.read import both
+from tstats.sync.segments import Segment
 
 # More differing values of a tag in one hour are not worth a condition each.
 MOST_VALUES = 2_000
-# With fewer values of a tag, those of one of them would be no small part of the measurement.
+# With fewer values, the series of one value would be no small part of the measurement.
 FEWEST_VALUES = 30
 # Hours in which so many of the points lie in series that differ are read whole.
 _MOST_OF = 0.4
@@ -36,49 +36,28 @@ class Approach:
     """How the differences of one measurement are looked for.
 
     Attributes:
-        of: the columns of the digests.
-        groups: the tags by which they are grouped.
-        tag: the tag by whose values differing series are read; None reads whole hours.
+        groups: the tags by which digests are grouped.
+        tag: the tag by whose values differing series are found; None reads whole hours.
         values: of that tag, on either side.
         same_series: whether both sides have the same series. If not, a digest without tags is not trusted:
             points may be equal in number and sum, and belong to other series.
-        few: where both sides together have no more points in a window, they are compared one by one: that
-            takes no longer than a digest, and hides nothing.
-        verified: windows are digested again after they have been synced.
     """
 
-    of: tuple[Column, ...]
     groups: tuple[str, ...]
     tag: str | None
     values: Sequence[str]
     same_series: bool
-    few: int
-    verified: bool
-
-    @property
-    def counts_suffice(self) -> bool:
-        """Whether sums need not be asked for in hours whose counts differ.
-
-        What counts pass by are values that are lower, which the verification finds, if there is one; and
-        values that landed in other series, which it does not find.
-        """
-        return self.same_series and self.verified
-
-    @property
-    def counts(self) -> tuple[Column, ...]:
-        """The columns that count."""
-        return tuple(column for column in self.of if column.function == "count")
 
 
 @dataclass(slots=True)
 class Hour:
-    """What the values of the tag tell of one hour.
+    """What the values of the tag say of one hour.
 
     Attributes:
         source, target: the numbers of each side, in the columns that were asked for.
-        values: those of series that differ; no more than one above `MOST_VALUES`.
+        values: those of series that differ; at most one above `MOST_VALUES`.
         differing: the points of the series that differ.
-        points: those of all series; of each the higher number of both sides.
+        points: those of all series; of each series the higher number of both sides.
     """
 
     source: Numbers
@@ -88,23 +67,23 @@ class Hour:
     points: int = 0
 
     def is_narrow(self) -> bool:
-        """Whether to read these values alone is less work than to read the hour."""
+        """Tell whether reading these values alone is less work than reading the hour."""
         return len(self.values) <= MOST_VALUES and self.differing <= _MOST_OF * self.points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class WindowSurvey:
     """What is known of a window before any point of it has been read.
 
     Attributes:
         source, target: the digests of both sides.
-        verdicts: on each hour in which either side has points.
-        hours: what the values of the tag tell, where they were asked for already.
+        buckets: how the sides compare in each hour in which either has points.
+        hours: what the values of the tag say, where they have been asked for already.
     """
 
     source: Digest
     target: Digest
-    verdicts: dict[int, Verdict]
+    buckets: dict[int, Comparison]
     hours: dict[int, Hour]
 
 
@@ -112,35 +91,34 @@ class Surveyor:
     """Asks both sides, at the same time, for digests.
 
     Args:
-        source: reader of one side.
-        target: reader of the other.
-        divider: asks for parts of a window that is too much for a server.
+        measurement: the measurement.
         approach: how to look.
-        executor: makes the requests.
     """
 
-    def __init__(
-        self, source: Reader, target: Reader, *, divider: Divider, approach: Approach, executor: Executor
-    ) -> None:
-        self._source = source
-        self._target = target
-        self._divider = divider
-        self._approach = approach
-        self._executor = executor
+    def __init__(self, measurement: MeasurementContext, approach: Approach) -> None:
+        self.approach = approach
+        self._sides = measurement.sides
+        self._bisector = measurement.bisector
+        self._requests = measurement.sync.scheduler.requests
+        self._columns = measurement.columns
+        self._counts = tuple(column for column in self._columns if column.function == "count")
+        # Counts do not show lower values, which the verification finds, if there is one; nor values that
+        # landed in other series, which it does not find.
+        self._counts_suffice = approach.same_series and measurement.sync.options.apply
 
-    def survey(self, window: Window) -> Survey:
-        """Look at a window: at the sums first, then at the counts.
+    def survey(self, window: Window) -> WindowSurvey:
+        """Survey a window: the sums first, then the counts.
 
-        Sums tell of every number that is missing or another one, but zeros. Where they differ in most hours,
-        the counts are taken by the values of the tag at once: these would be asked for next, to find what
+        Sums show every number that is missing or different, except zeros. Where they differ in most hours,
+        the counts are taken by the values of the tag at once: they would be asked for next, to find what
         differs.
         """
         source, target = self._digests(window, "sum")
-        differing = differ_beyond_doubt(source, target, self._approach.of)
+        differing = differ_beyond_doubt(source, target, self._columns)
         hours: dict[int, Hour] = {}
         if self._is_most(differing, source, target):
-            with suppress(TooMuchError):  # without the values of the tag it is less
-                hours = self.by_value(window, self._approach.counts)
+            with suppress(TooMuchError):  # a digest without the values of the tag is smaller
+                hours = self.by_value(window, self._counts)
         if hours:
             source, target = source.ungrouped(), target.ungrouped()
             self._count_hours(source, {bucket: hour.source for bucket, hour in hours.items()})
@@ -149,104 +127,95 @@ class Surveyor:
         else:
             for whole, counts in zip((source, target), self._digests(window, "count"), strict=True):
                 whole.merge(counts)
-        verdicts = compare(source, target, self._approach.of)
-        verdicts |= {
-            bucket: Verdict.DIFFERENT for bucket in differing if verdicts.get(bucket) is Verdict.EQUAL
-        }
-        return Survey(source=source, target=target, verdicts=verdicts, hours=hours)
+        buckets = compare(source, target, self._columns)
+        for bucket in differing:
+            if buckets.get(bucket) is Comparison.EQUAL:
+                buckets[bucket] = Comparison.DIFFERENT
+        return WindowSurvey(source=source, target=target, buckets=buckets, hours=hours)
 
     def _digests(self, window: Window, function: Function) -> tuple[Digest, Digest]:
-        of, groups = self._approach.of, self._approach.groups
+        groups = self.approach.groups
         source, target = (
-            self._executor.submit(self._divider.digest, reader, window, of, groups, function)
-            for reader in (self._source, self._target)
+            self._requests.submit(self._bisector.digest, side, window, self._columns, groups, function)
+            for side in (self._sides.source, self._sides.target)
         )
         return source.result(), target.result()
 
     def _is_most(self, differing: Container[int], source: Digest, target: Digest) -> bool:
-        """Whether both sides hold most hours and differ in them: then counts by the tag are enough."""
-        approach = self._approach
-        if approach.tag is None or len(approach.values) < FEWEST_VALUES or not approach.counts_suffice:
+        """Tell whether both sides hold most hours and differ in them: then counts by the tag are enough."""
+        values = self.approach.values
+        if self.approach.tag is None or len(values) < FEWEST_VALUES or not self._counts_suffice:
             return False
         ours, theirs = ({bucket for bucket, _ in side.cells} for side in (source, target))
         on_both = sum(bucket in differing for bucket in ours & theirs)
         return 2 * on_both > len(ours | theirs)
 
     def _count_hours(self, digest: Digest, hours: dict[int, Numbers]) -> None:
-        for place, column in enumerate(self._approach.counts):
+        for place, column in enumerate(self._counts):
             rows = [(bucket, numbers[place]) for bucket, numbers in hours.items()]
-            digest.add("", self._approach.of.index(column), rows)
+            digest.add("", self._columns.index(column), rows)
 
-    def columns_to_find(self, hours: Container[int], survey: Survey) -> tuple[Column, ...]:
-        """The columns that tell what differs in these hours: counts cost half of counts and sums."""
-        approach = self._approach
-        in_number = differ_in_number(survey.source, survey.target, approach.of, hours)
-        return approach.counts if approach.counts_suffice and in_number else approach.of
+    def columns_to_find(self, hours: Container[int], survey: WindowSurvey) -> tuple[Column, ...]:
+        """Return the columns that show what differs in these hours: counts cost half of counts and sums."""
+        in_number = differ_in_number(survey.source, survey.target, self._columns, hours)
+        return self._counts if self._counts_suffice and in_number else self._columns
 
-    def by_value(self, window: Window, of: tuple[Column, ...]) -> dict[int, Hour]:
-        """What the values of the tag tell of each hour of a window.
+    def by_value(self, window: Window, columns: tuple[Column, ...]) -> dict[int, Hour]:
+        """Return what the values of the tag say of each hour of a window.
 
         Raises:
-            TooMuchError: of a part of the window it can succeed.
+            TooMuchError: a part of the window may succeed.
         """
         hours: dict[int, Hour] = {}
-        portion = Portion(window=window)
-        nothing = (0,) * len(of)
-        # Where a point may have landed in another series, that can have the same value of the tag.
-        by = self._approach.tag if self._approach.same_series else None
-        with (
-            begun(self._executor, self._source.digest_rows(portion, of, by=by)) as source,
-            begun(self._executor, self._target.digest_rows(portion, of, by=by)) as target,
-        ):
-            for tags, bucket, ours, theirs in Pairs(source, target):
+        segment = Segment(window=window)
+        nothing = (0,) * len(columns)
+        # Where a point may have landed in another series, that series can have the same value of the tag.
+        by = self.approach.tag if self.approach.same_series else None
+        digests = (
+            side.digest_rows(segment, columns, by=by) for side in (self._sides.source, self._sides.target)
+        )
+        with both(self._requests, *digests) as (source, target):
+            for tags, bucket, ours, theirs in pair_digests(source, target):
                 hour = hours.setdefault(bucket, Hour(nothing, nothing))
                 hour.source = plus(hour.source, ours)
                 hour.target = plus(hour.target, theirs)
-                points = max(_count(ours, of), _count(theirs, of))
+                points = max(_count(ours, columns), _count(theirs, columns))
                 hour.points += points
-                if not equal(ours, theirs, of):
+                if not equal(ours, theirs, columns):
                     hour.differing += points
                     if len(hour.values) <= MOST_VALUES:
-                        hour.values.add(tags[self._approach.tag or ""])
+                        hour.values.add(tags[self.approach.tag or ""])
         return hours
 
 
-class Pairs:
-    """The digests of two sides, series by series and bucket by bucket, next to each other.
+def pair_digests(
+    source: Iterator[SeriesRows], target: Iterator[SeriesRows]
+) -> Iterator[tuple[dict[str, str], int, Numbers, Numbers]]:
+    """Yield the digests of two sides next to each other, series by series and bucket by bucket.
 
-    Iterating gives the series' tags, the bucket, and the numbers of each side (zeros where it has none).
+    Yields:
+        The series' tags, the bucket, and the numbers of each side; zeros where a side has none.
     """
-
-    def __init__(self, source: Iterator[SeriesRows], target: Iterator[SeriesRows]) -> None:
-        self._source = source
-        self._target = target
-
-    def __iter__(self) -> Iterator[tuple[dict[str, str], int, tuple[float, ...], tuple[float, ...]]]:
-        ours, theirs = _grouped(self._source), _grouped(self._target)
-        here, there = next(ours, None), next(theirs, None)
-        while here is not None or there is not None:
-            key = min(one.key for one in (here, there) if one is not None)
-            mine: dict[int, Row] = {}
-            others: dict[int, Row] = {}
-            tags: dict[str, str] = {}
-            if here is not None and here.key == key:
-                mine, tags = {row[0]: row[1:] for row in here.rows}, here.tags
-                here = next(ours, None)
-            if there is not None and there.key == key:
-                others, tags = {row[0]: row[1:] for row in there.rows}, there.tags
-                there = next(theirs, None)
-            nothing = (0,) * len(next(iter((mine or others).values())))
-            for bucket in sorted(mine.keys() | others.keys()):
-                yield (
-                    tags,
-                    bucket,
-                    _zeros(mine.get(bucket, nothing)),
-                    _zeros(others.get(bucket, nothing)),
-                )
+    sources, targets = _whole_series(source), _whole_series(target)
+    here, there = next(sources, None), next(targets, None)
+    while here is not None or there is not None:
+        key = min(series.key for series in (here, there) if series is not None)
+        ours: dict[int, Row] = {}
+        theirs: dict[int, Row] = {}
+        tags: dict[str, str] = {}
+        if here is not None and here.key == key:
+            ours, tags = {row[0]: row[1:] for row in here.rows}, here.tags
+            here = next(sources, None)
+        if there is not None and there.key == key:
+            theirs, tags = {row[0]: row[1:] for row in there.rows}, there.tags
+            there = next(targets, None)
+        nothing = (0,) * len(next(iter((ours or theirs).values())))
+        for bucket in sorted(ours.keys() | theirs.keys()):
+            yield tags, bucket, _numbers(ours.get(bucket, nothing)), _numbers(theirs.get(bucket, nothing))
 
 
-def _grouped(pieces: Iterator[SeriesRows]) -> Iterator[SeriesRows]:
-    """The pieces with those of one series joined: a digest has no more rows than a window has hours."""
+def _whole_series(pieces: Iterator[SeriesRows]) -> Iterator[SeriesRows]:
+    """Join the pieces of each series: a digest has no more rows than a window has hours."""
     held: SeriesRows | None = None
     for piece in pieces:
         if held is not None and held.key == piece.key:
@@ -259,9 +228,10 @@ def _grouped(pieces: Iterator[SeriesRows]) -> Iterator[SeriesRows]:
         yield held
 
 
-def _zeros(numbers: Iterable[float | None]) -> tuple[float, ...]:
-    return tuple(0 if number is None else number for number in numbers)
+def _numbers(row: Iterable[float | None]) -> Numbers:
+    return tuple(0 if number is None else number for number in row)
 
 
-def _count(numbers: Iterable[float], of: tuple[Column, ...]) -> int:
-    return int(max(number for number, column in zip(numbers, of, strict=True) if column.function == "count"))
+def _count(numbers: Iterable[float], columns: tuple[Column, ...]) -> int:
+    counts = (number for number, column in zip(numbers, columns, strict=True) if column.function == "count")
+    return int(max(counts))

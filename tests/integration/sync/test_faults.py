@@ -19,11 +19,12 @@ import pytest
 from tests.support.influxd import Influxd
 from tests.support.points import Point, as_export, export, write_whole
 from tests.support.proxy import Fault, Plan, Proxy
+from tests.support.syncing import NoProgress
 from tstats.core.time import DAY, EARLIEST, HOUR, LATEST, MINUTE
 from tstats.core.windows import Window
 from tstats.influx.client import Endpoint, Influx
-from tstats.sync.plan import Request
-from tstats.sync.report import NoProgress, SyncReport
+from tstats.sync.options import SyncOptions
+from tstats.sync.report import SyncReport
 from tstats.sync.run import CONNECTIONS, sync
 from tstats.transport.retry import RetryPolicy
 
@@ -66,9 +67,9 @@ def connected(url: str, *, retry: RetryPolicy = PATIENT, timeout: float = 10.0) 
     influx.close()
 
 
-def run(source: Influx, target: Influx, **asked: Any) -> SyncReport:  # noqa: ANN401 (what Request takes)
-    request = Request(databases=(DATABASE,), now=time.time_ns(), window=EVERYTHING, **asked)
-    return sync(request, source, target, schema=True, progress=NoProgress())
+def run(source: Influx, target: Influx, **asked: Any) -> SyncReport:  # noqa: ANN401 (what SyncOptions takes)
+    options = SyncOptions(databases=(DATABASE,), now=time.time_ns(), window=EVERYTHING, **asked)
+    return sync(options, source, target, schema=True, progress=NoProgress())
 
 
 def assert_done(report: SyncReport) -> None:
@@ -214,7 +215,7 @@ def test_limits_of_the_servers_lead_to_smaller_requests(
             f'DELETE FROM "bandwidth.1min" WHERE time >= {T + 30 * MINUTE} AND time < {T + 150 * MINUTE}',
             database=DATABASE,
         )
-        assert_done(run(influx, limited, few=0))
+        assert_done(run(influx, limited, exact_below=0))
         influx.query(f"DROP DATABASE {DATABASE}")
         assert_done(run(limited, influx))
     assert export(influx, DATABASE, POLICY) == as_export(whole)

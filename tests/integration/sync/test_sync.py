@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.points import Export, Point, as_export, export, healed, write
+from tests.support.syncing import NoProgress
 from tstats.core.time import DAY, EARLIEST, HOUR, LATEST, MINUTE
 from tstats.core.windows import Window
 from tstats.influx.client import Influx
 from tstats.influx.influxql import identifier
 from tstats.sync.merge import Policy
-from tstats.sync.plan import Request
-from tstats.sync.report import NoProgress, SyncReport
+from tstats.sync.options import SyncOptions
+from tstats.sync.report import SyncReport
 from tstats.sync.run import sync
 
 DATABASE = "cache_stats"
@@ -61,9 +62,9 @@ def create(influx: Influx, *, shards: str = "1d") -> None:
     )
 
 
-def run(source: Influx, target: Influx, **asked: Any) -> SyncReport:  # noqa: ANN401 (what Request takes)
-    request = Request(databases=(DATABASE,), now=time.time_ns(), **{"window": EVERYTHING, **asked})
-    return sync(request, source, target, schema=True, progress=NoProgress())
+def run(source: Influx, target: Influx, **asked: Any) -> SyncReport:  # noqa: ANN401 (what SyncOptions takes)
+    options = SyncOptions(databases=(DATABASE,), now=time.time_ns(), **{"window": EVERYTHING, **asked})
+    return sync(options, source, target, schema=True, progress=NoProgress())
 
 
 def held(influx: Influx) -> Export:
@@ -158,12 +159,12 @@ def test_digests_alone_find_every_difference_between_distinct_values(
     """Without the exact comparison of small windows."""
     ours, theirs = fated(fates)
     source, target = filled(influx, ours), filled(other_influx, theirs)
-    report = run(influx, other_influx, few=0)
+    report = run(influx, other_influx, exact_below=0)
     assert report.in_sync, (report.error, report.measurements)
     assert held(other_influx) == healed(source, target, policy="max")
     totals = report.totals()
     assert totals.points_written == sum(fate in {"missing", "lower"} for *_, fate in fates)
-    assert run(influx, other_influx, few=0).totals().points_written == 0
+    assert run(influx, other_influx, exact_below=0).totals().points_written == 0
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_what_differs_among_many_series_is_found_in_most_hours_or_few(
         if (host, moment) not in places
     ]
     source, target = filled(influx, [*same, *ours]), filled(other_influx, [*same, *theirs])
-    asked: dict[str, Any] = {"few": 0, "policy": policy, "both_ways": both_ways}
+    asked: dict[str, Any] = {"exact_below": 0, "policy": policy, "both_ways": both_ways}
     told = run(influx, other_influx, **asked, apply=False).totals()
     report = run(influx, other_influx, **asked)
     assert report.in_sync, (report.error, report.measurements)

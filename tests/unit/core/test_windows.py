@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tstats.core.time import DAY, EARLIEST, HOUR, LATEST, format_time
-from tstats.core.windows import SHARD_ORIGIN, Window, partition, runs, stretches
+from tstats.core.windows import SHARD_ORIGIN, Window, cut_at_edges, partition, runs
 
 moments = st.integers(min_value=EARLIEST, max_value=LATEST)
 near = st.integers(min_value=-400, max_value=400)
@@ -53,7 +53,7 @@ def test_halves_keep_hours_whole_where_they_can() -> None:
 def test_stretches_are_the_moments_of_the_extents_and_cross_no_edge(
     within: Window, extents: list[Window], longest: int
 ) -> None:
-    found = stretches(within, extents, longest=longest)
+    found = cut_at_edges(within, extents, longest=longest)
     covered = [moment for part in found for moment in range(part.start, part.end)]
     assert covered == [
         moment

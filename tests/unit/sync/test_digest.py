@@ -9,8 +9,8 @@ from tstats.influx.rows import Field, Row
 from tstats.sync.digest import (
     BUCKET,
     Column,
+    Comparison,
     Digest,
-    Verdict,
     columns,
     compare,
     differ_beyond_doubt,
@@ -47,25 +47,25 @@ def test_numbers_are_counted_and_summed_and_texts_are_counted() -> None:
     ]
 
 
-def test_each_hour_has_its_own_verdict() -> None:
+def test_each_hour_is_compared_by_itself() -> None:
     source = digest({"": [(0, 2, 5.0), (BUCKET, 2, 5.0), (2 * BUCKET, 1, 1.0)]})
     target = digest({"": [(0, 2, 5.0), (BUCKET, 1, 5.0), (3 * BUCKET, 1, 1.0)]})
     assert compare(source, target, OF) == {
-        0: Verdict.EQUAL,
-        BUCKET: Verdict.DIFFERENT,
-        2 * BUCKET: Verdict.ABSENT,
-        3 * BUCKET: Verdict.DIFFERENT,
+        0: Comparison.EQUAL,
+        BUCKET: Comparison.DIFFERENT,
+        2 * BUCKET: Comparison.ABSENT,
+        3 * BUCKET: Comparison.DIFFERENT,
     }
 
 
 def test_an_hour_of_which_the_target_has_another_group_is_not_absent() -> None:
     source = digest({"cdn1": [(0, 1, 1.0)], "cdn2": [(0, 1, 1.0)]})
-    assert compare(source, digest({"cdn2": [(0, 1, 1.0)]}), OF) == {0: Verdict.DIFFERENT}
+    assert compare(source, digest({"cdn2": [(0, 1, 1.0)]}), OF) == {0: Comparison.DIFFERENT}
 
 
 def test_points_that_moved_to_another_group_are_seen() -> None:
     one, other = digest({"cdn1": [(0, 1, 1.0)]}), digest({"cdn2": [(0, 1, 1.0)]})
-    assert compare(one, other, OF) == {0: Verdict.DIFFERENT}
+    assert compare(one, other, OF) == {0: Comparison.DIFFERENT}
 
 
 @pytest.mark.parametrize("less", [1, 60, 60_000])
@@ -114,7 +114,7 @@ def test_values_exchanged_within_one_hour_are_not_seen() -> None:
     add(one, "", [(0, *numbers_of((2, 7.0), OF, [1, 1]))])
     other = digest({"": [(0, *numbers_of((1, 7.0), OF, [1, 1]))]})
     add(other, "", [(0, *numbers_of((2, 5.0), OF, [1, 1]))])
-    assert compare(one, other, OF) == {0: Verdict.EQUAL}
+    assert compare(one, other, OF) == {0: Comparison.EQUAL}
 
 
 def test_an_answer_without_points_is_no_cell() -> None:

@@ -1,14 +1,12 @@
 """How the digests of a measurement are grouped, by how many values its tags have."""
 
-from typing import cast
-
 import pytest
 
-from tstats.sync.read import Divider, Reader
+from tstats.sync.bisection import TagValues
 
 
-class Values:
-    """A reader that knows the values of tags."""
+class KnownValues:
+    """A side that knows the values of tags."""
 
     def __init__(self, numbers: dict[str, int]) -> None:
         self._numbers = numbers
@@ -31,5 +29,5 @@ class Values:
 def test_groups_are_all_tags_or_those_with_few_values_of_many_series(
     numbers: dict[str, int], groups: tuple[str, ...]
 ) -> None:
-    readers = (cast("Reader", Values(numbers)), cast("Reader", Values(dict.fromkeys(numbers, 1))))
-    assert Divider(readers, tuple(sorted(numbers))).groups() == groups
+    sides = (KnownValues(numbers), KnownValues(dict.fromkeys(numbers, 1)))
+    assert TagValues(sides, tuple(sorted(numbers))).groups() == groups
