@@ -1,8 +1,8 @@
-"""One root for every error that a user can meet; its text says what, where and what to do."""
+"""The errors that a user can meet, under one root; each text says what, where and what to do."""
 
 
 class TstatsError(Exception):
-    """What the user asked for cannot be done; the text is one clear sentence, without secrets."""
+    """What the user asked for cannot be done; the text is a clear sentence, without secrets."""
 
 
 class ConfigError(TstatsError):
@@ -10,7 +10,7 @@ class ConfigError(TstatsError):
 
 
 class ServerError(TstatsError):
-    """A server around us failed or answered what cannot be used; the text names its URL."""
+    """A server failed, or gave an answer that cannot be used; the text names its URL."""
 
 
 class UnreachableError(ServerError):
@@ -22,15 +22,15 @@ class SlowError(UnreachableError):
 
 
 class BrokenStreamError(UnreachableError):
-    """An answer ended before its end: what came of it is right, and it has to be asked for anew."""
+    """The response was cut off. Rows already received are valid; repeat the query."""
 
 
 class TooMuchError(ServerError):
-    """The server has a limit, or no time, for so much at once: each half of the request can succeed.
+    """The request is too much for the server at once: each half of it can succeed.
 
     Attributes:
-        by_series: it is the number of series that is too much, whatever their times.
-        slow: no limit was named, but nothing came in time: the server may as well be down.
+        by_series: the number of series is too much, whatever their times.
+        slow: the server named no limit, but nothing came in time; it may as well be down.
     """
 
     def __init__(self, text: str, *, by_series: bool = False, slow: bool = False) -> None:
@@ -40,10 +40,10 @@ class TooMuchError(ServerError):
 
 
 class RefusedError(ServerError):
-    """The server understood and said no: the same request will be refused again.
+    """The server understood the request and refused it; it will refuse it again.
 
     Attributes:
-        status: the HTTP status, 0 where the refusal stood in the body of a 200.
+        status: the HTTP status, 0 where the refusal is in the body of a 200.
     """
 
     def __init__(self, text: str, *, status: int = 0) -> None:
@@ -52,16 +52,16 @@ class RefusedError(ServerError):
 
 
 class LineProtocolError(TstatsError):
-    """A name or value that line protocol has no way to write."""
+    """A name or value that line protocol cannot express."""
 
 
 class SpoolError(TstatsError):
-    """The spool cannot take or give a batch; the text names the directory and the remedy."""
+    """The spool cannot store or read a batch; the text names the directory and the remedy."""
 
 
 class DatabaseError(TstatsError):
-    """The SQL database cannot do what is asked, or has another schema; the text says why and what to run."""
+    """The SQL database refused, or has another schema; the text says why and what to run."""
 
 
 class TokenError(TstatsError):
-    """The file of the API's tokens cannot be used so; the text names the file and the remedy."""
+    """The file of the API's tokens cannot be used; the text names the file and the remedy."""

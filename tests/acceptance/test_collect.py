@@ -294,7 +294,7 @@ def test_sighup_takes_the_changed_file(
     ("content", "words"),
     [
         ('{\n "toUrl" 5}', "line 2 column 10"),
-        ('{"toUrl": "https://x", "influxUrls": ["x"]}', "no URL of an InfluxDB"),
+        ('{"toUrl": "https://x", "influxUrls": ["x"]}', "invalid URL of an InfluxDB"),
     ],
 )
 def test_sighup_refuses_a_bad_file_and_goes_on_with_the_old_one(

@@ -164,7 +164,7 @@ def test_an_unknown_database_is_refused_and_the_known_ones_are_named() -> None:
         (["--start", "2026-01-02", "--end", "2026-01-01"], "no time between"),
         (["--settle", "five"], "--settle"),
         (["--policy", "newest"], "--policy"),
-        (["--target-url", "ftp://x"], "no URL of an InfluxDB"),
+        (["--target-url", "ftp://x"], "invalid URL of an InfluxDB"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(arguments: list[str], words: str) -> None:

@@ -1,8 +1,8 @@
-"""A text that never shows itself."""
+"""A secret that never appears in a repr, a log or an error."""
 
 
 class Secret:
-    """A password or token: neither repr, str, format nor a log shows it; `reveal` gives it.
+    """A password or token: neither repr, str, format nor a log shows it; `reveal` returns it.
 
     >>> print(Secret("twelve12"), repr(Secret("")), bool(Secret("")))
     ******  False
@@ -14,7 +14,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself: for the one place that sends it."""
+        """Return the text: for the one place that sends it."""
         return self._text
 
     def __repr__(self) -> str:

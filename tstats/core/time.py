@@ -46,16 +46,16 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
 def parse_time(text: str) -> int:
-    """The nanoseconds since the epoch of a time; they may lie before `OLDEST` and after `NEWEST`.
+    """Return the nanoseconds since the epoch of a time, which may lie before `OLDEST` or after `NEWEST`.
 
     It is written in RFC 3339, with a fraction or without, as `2006-01-02 15:04:05-07`, or as an integer of 64
-    bits, in nanoseconds. Of a fraction, nine digits count.
+    bits, in nanoseconds. Nine digits of a fraction count.
 
     >>> parse_time("1970-01-01T02:00:00.5+02:00"), parse_time("1970-01-01 00:00:01+00")
     (500000000, 1000000000)
 
     Raises:
-        ValueError: it is written in another way, or there is no such day or time.
+        ValueError: it is written differently, or there is no such day or time.
     """
     if _INTEGER.fullmatch(text):
         number = int(text) if len(text) <= len(str(_LEAST)) else _MOST + 1
@@ -79,7 +79,7 @@ def parse_time(text: str) -> int:
 
 
 def parse_user_time(text: str) -> int:
-    """The nanoseconds since the epoch of a date (its midnight) or an ISO 8601 time, as users type it.
+    """Return the nanoseconds since the epoch of a date (its midnight) or an ISO 8601 time, as users type it.
 
     Without a zone it is UTC.
 
@@ -101,20 +101,20 @@ def parse_user_time(text: str) -> int:
 
 
 def format_duration(nanoseconds: int) -> str:
-    """A duration literal in the largest unit that divides it (as the server prints it)."""
+    """Return a duration literal in the largest unit that divides it (as the server prints it)."""
     if nanoseconds <= 0:
         raise ValueError(f"a duration is positive, not {nanoseconds} ns")
     return next(f"{nanoseconds // size}{unit}" for unit, size in _UNITS if nanoseconds % size == 0)
 
 
 def parse_go_duration(text: str) -> int:
-    """The nanoseconds of a duration as SHOW RETENTION POLICIES prints it (`26h0m0s`; `0s` is forever).
+    """Return the nanoseconds of a duration as SHOW RETENTION POLICIES prints it (`26h0m0s`; `0s` is forever).
 
     Policies last an hour or more, so Go's units below the second (`1.5ms`) do not occur; a fraction of a
     second (`1h0m0.001s`) does.
 
     Raises:
-        ValueError: the text is no such duration.
+        ValueError: it is not such a duration.
     """
     match = _GO_DURATION.fullmatch(text)
     if not text or not match:
@@ -125,7 +125,7 @@ def parse_go_duration(text: str) -> int:
 
 
 def parse_duration(text: str, *, least: int = 1) -> int:
-    """The nanoseconds of one duration literal: `26h`, `90m`, `2d`; at least `least`.
+    """Return the nanoseconds of a duration literal: `26h`, `90m`, `2d`; at least `least`.
 
     Raises:
         ValueError: it is not a duration, or too short.
@@ -138,7 +138,7 @@ def parse_duration(text: str, *, least: int = 1) -> int:
 
 
 def format_time(nanoseconds: int) -> str:
-    """A time as RFC 3339 in UTC, in whole seconds where it is one; exact otherwise.
+    """Return a time as RFC 3339 in UTC: without a fraction where it is a whole second, otherwise exact.
 
     >>> format_time(1_500_000_000_000_000_001)
     '2017-07-14T02:40:00.000000001Z'
@@ -152,7 +152,7 @@ def format_time(nanoseconds: int) -> str:
 
 
 def _civil(days: int) -> tuple[int, int, int]:
-    """Year, month and day of a day since the epoch, without the bounds of `datetime`.
+    """Return the year, month and day of a day since the epoch, without the bounds of `datetime`.
 
     Source: the proleptic Gregorian calendar, in eras of 400 years that begin on the first of March.
     """

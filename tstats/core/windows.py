@@ -1,6 +1,6 @@
 """Half-open windows of time `[start, end)`, in whole nanoseconds since the epoch (UTC).
 
-Windows partition a range exactly: each moment of it lies in one window, and no window reaches beyond it.
+Windows partition a range exactly: each moment lies in exactly one window, and none reaches beyond the range.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,13 +13,13 @@ from tstats.core.time import DAY, HOUR, MINUTE, format_time
 # Source: Go's time.Truncate, which the server uses; 719162 days lie between that day and 1970-01-01.
 SHARD_ORIGIN = -719162 * DAY
 
-# Where a window is cut in two, a whole one of these is kept whole, if that can be.
+# A window is cut in two at a multiple of the first of these that fits.
 _CUTS = (DAY, HOUR, MINUTE, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Window:
-    """The moments from `start` up to, but without, `end`.
+    """The time from `start` up to, but not including, `end`.
 
     >>> [str(half) for half in Window(start=0, end=3 * HOUR).halves()]
     ['1970-01-01T00:00:00Z/1970-01-01T01:00:00Z', '1970-01-01T01:00:00Z/1970-01-01T03:00:00Z']
@@ -33,25 +33,25 @@ class Window:
 
     def __post_init__(self) -> None:
         if self.start >= self.end:
-            raise ValueError(f"a window ends after its start: [{self.start}, {self.end})")
+            raise ValueError(f"invalid window [{self.start}, {self.end}): it must end after its start")
 
     def __str__(self) -> str:
         return f"{format_time(self.start)}/{format_time(self.end)}"
 
     @property
     def length(self) -> int:
-        """In nanoseconds; at least 1."""
+        """The length in nanoseconds; at least 1."""
         return self.end - self.start
 
     def overlap(self, other: "Window") -> "Window | None":
-        """The moments that lie in both; None where there are none."""
+        """Return the time that lies in both windows; None where there is none."""
         start, end = max(self.start, other.start), min(self.end, other.end)
         return Window(start=start, end=end) if start < end else None
 
     def halves(self) -> tuple["Window", ...]:
-        """Two windows that are this one, cut at a whole day, hour or minute near its middle.
+        """Return the two halves of this window, cut at a whole day, hour or minute near its middle.
 
-        A window of one nanosecond comes back alone.
+        A window of one nanosecond is returned alone.
         """
         for unit in _CUTS:
             cut = (self.start + self.end) // 2 // unit * unit
@@ -63,7 +63,7 @@ class Window:
 
 
 def partition(window: Window, length: int, *, origin: int = SHARD_ORIGIN) -> Iterator[Window]:
-    """The window in pieces of `length` ns that begin at whole multiples of it, counted from `origin`.
+    """Yield a window in pieces of `length` ns that start at whole multiples of it, counted from `origin`.
 
     The first and the last piece are cut to the window.
 
@@ -71,7 +71,7 @@ def partition(window: Window, length: int, *, origin: int = SHARD_ORIGIN) -> Ite
         ValueError: the length is not positive.
     """
     if length <= 0:
-        raise ValueError(f"pieces have a length, not {length}")
+        raise ValueError(f"invalid length {length}")
     start = window.start
     while start < window.end:
         end = min(window.end, (start - origin) // length * length + length + origin)
@@ -80,7 +80,7 @@ def partition(window: Window, length: int, *, origin: int = SHARD_ORIGIN) -> Ite
 
 
 def cut_at_edges(within: Window, extents: Iterable[Window], *, longest: int) -> list[Window]:
-    """The parts of `within` where `extents` lie, oldest first, cut at every edge of an extent.
+    """Return the parts of `within` that `extents` cover, oldest first, cut at every edge of an extent.
 
     No part reaches over an edge, so that each lies in one shard of each side; none is longer than
     `longest` ns, and longer ones are cut at whole multiples of it.
@@ -100,7 +100,7 @@ def cut_at_edges(within: Window, extents: Iterable[Window], *, longest: int) -> 
 
 
 def runs(moments: Iterable[int], *, step: int) -> list[Window]:
-    """The windows of `step` ns that begin at `moments`, in order, neighbours joined into one."""
+    """Return the windows of `step` ns that start at `moments`, in order, neighbours joined into one."""
     found: list[Window] = []
     for moment in sorted(moments):
         if found and found[-1].end == moment:

@@ -1,7 +1,7 @@
-"""InfluxDB 1.x: the only importer of the client `influxdb`, whose defaults are not ours.
+"""A client for InfluxDB 1.x; the only importer of the package `influxdb`, most of whose defaults are unsafe.
 
-What the client would do by itself is switched off: its own tries under ours, an endless wait, the user
-and password `root`, unverified TLS, and message packs (they cut times to microseconds).
+Switched off here: its own retries beneath ours, endless waits, the user and password `root`, unverified TLS,
+and MessagePack (which cuts times to microseconds).
 """
 
 import re
@@ -41,7 +41,7 @@ _DEFAULT_PORT = {"http": 8086, "https": 8086}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where an InfluxDB answers, and how to be let in.
+    """The address of an InfluxDB, and what is needed to connect to it.
 
     Attributes:
         url: `http(s)://host:port[/path]`, without user and password.
@@ -60,10 +60,10 @@ class Endpoint:
 
     @classmethod
     def parse(cls, url: str, **options: Any) -> "Endpoint":  # noqa: ANN401 (the attributes above)
-        """An endpoint from a URL, whose user and password, if it has any, are taken out of it.
+        """Parse the URL of an endpoint; a user and password in it are taken out of the URL.
 
         Raises:
-            ConfigError: no URL of an InfluxDB.
+            ConfigError: the URL is invalid.
         """
         try:
             parts = urlsplit(url)
@@ -75,7 +75,7 @@ class Endpoint:
             parts, port = urlsplit(""), None
         if parts.scheme not in _DEFAULT_PORT or not parts.hostname or parts.query or parts.fragment:
             shown = re.sub(r"//.*@", "//", url)  # a password may hold a slash
-            raise ConfigError(f"no URL of an InfluxDB: {shown!r}; one looks like http://localhost:8086")
+            raise ConfigError(f"invalid URL of an InfluxDB: {shown!r}; write http://localhost:8086")
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         if parts.username:
             options.setdefault("user", "")
@@ -85,7 +85,7 @@ class Endpoint:
 
 
 class Series(msgspec.Struct, frozen=True):
-    """One series of an answer: `values` are rows in the order of `columns`; times are ns."""
+    """A series of an answer: `values` are rows in the order of `columns`; times are ns."""
 
     columns: list[str]
     name: str = ""
@@ -93,7 +93,7 @@ class Series(msgspec.Struct, frozen=True):
     values: list[list[Any]] = []
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows by column name."""
+        """Return the rows, each by column name."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.values]
 
 
@@ -104,18 +104,18 @@ class Result(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """The answer to a query: a result for each statement, or why there is none."""
+class QueryAnswer(msgspec.Struct, frozen=True):
+    """The answer to a query: a result per statement, or why there is none."""
 
     results: list[Result] = []
     error: str | None = None
 
 
-ANSWER = msgspec.json.Decoder(Answer)
+ANSWER = msgspec.json.Decoder(QueryAnswer)
 
 
 class Influx:
-    """A connection to one InfluxDB; may be shared by threads.
+    """A client of one InfluxDB, to be shared by threads.
 
     Every method raises `UnreachableError` when the server cannot be reached or fails (after the retries of
     `retry`), and `RefusedError` when it says no (a parse error, a missing database, a wrong password).
@@ -146,20 +146,20 @@ class Influx:
         return self.endpoint.url
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     def version(self) -> str:
-        """The server's version, such as `1.6.7~rc0`.
+        """Return the server's version, such as `1.6.7~rc0`.
 
         Raises:
-            ServerError: it is no InfluxDB 1.x.
+            ServerError: it is not an InfluxDB 1.x.
         """
         response = self._request("ping", "GET", expected=204)
         version = response.headers.get("X-Influxdb-Version", "")
         match = _VERSION.match(version)
         if not match or int(match[1]) != _SUPPORTED:
-            found = f"InfluxDB {version}" if version else "something else than InfluxDB"
+            found = f"InfluxDB {version}" if version else "not an InfluxDB"
             raise ServerError(
                 f"{self.url} is {found}; tstats works with InfluxDB 1.x (InfluxDB 2 and 3 have no"
                 " retention policies and continuous queries of this kind)"
@@ -169,7 +169,7 @@ class Influx:
     def query(
         self, statement: str, *, database: str | None = None, bind: Mapping[str, Any] | None = None
     ) -> list[Series]:
-        """The series that one statement answers with, read whole; `bind` fills its `$names`."""
+        """Return the series that a statement answers with; `bind` fills its `$names`."""
         form = {"q": statement, "epoch": "ns"}
         if database is not None:
             form["db"] = database
@@ -179,7 +179,7 @@ class Influx:
         try:
             answer = ANSWER.decode(response.content)
         except msgspec.MsgspecError as error:
-            raise ServerError(f"{self.url} answered a query with what is no answer: {error}") from error
+            raise ServerError(f"{self.url} answered a query with an invalid document: {error}") from error
         for problem in (answer.error, *(result.error for result in answer.results)):
             if problem:
                 raise RefusedError(f"{self.url} refused {_shortened(statement)}: {problem}")
@@ -193,14 +193,14 @@ class Influx:
         accept: str = "application/json",
         rows: int = 10_000,
     ) -> Generator[bytes, None, None]:
-        """The bytes of the answer to one statement as they come in, in documents of at most `rows` rows.
+        """Yield the bytes of the answer to a statement as they arrive, in documents of at most `rows` rows.
 
-        Its beginning is tried again as any request; what comes after it is not: who reads it knows what a
-        second beginning would mean.
+        Until the answer begins, the request is retried like any other. After that it is not: only the reader
+        knows what starting again would mean.
 
         Raises:
-            BrokenStreamError: it broke off after its beginning.
-            TooMuchError: nothing came for the time-out of the endpoint.
+            BrokenStreamError: the answer was cut off.
+            TooMuchError: nothing came for as long as the endpoint's timeout.
         """
         form = {"q": statement, "epoch": "ns", "chunked": "true", "chunk_size": str(rows)}
         if database is not None:
@@ -227,11 +227,11 @@ class Influx:
             response.close()
 
     def write(self, lines: bytes, *, database: str, policy: str | None = None, precision: str = "ns") -> None:
-        """Write lines of line protocol; `policy` None is the database's default one.
+        """Write lines of line protocol; without a `policy`, to the database's default one.
 
         Raises:
-            RefusedError: status 400 for a fault in the lines (the others are written), 404 for a missing
-                database, 413 for a body that is too large; the text holds the server's words.
+            RefusedError: status 400 for faulty lines (the others are written), 404 for a missing database,
+                413 for a body that is too large; the text holds the server's words.
         """
         params = {"db": database, "precision": precision}
         if policy is not None:
@@ -305,7 +305,7 @@ def _shortened(statement: str, *, most: int = 200) -> str:
 
 
 def _words(content: object) -> str:
-    """What the server said, out of the JSON or text that it said it in."""
+    """Return what the server said, out of the JSON or text that it said it in."""
     text = content.decode("utf-8", "replace") if isinstance(content, bytes) else str(content)
     try:
         decoded = msgspec.json.decode(text)

@@ -1,4 +1,4 @@
-"""What an InfluxDB tells of itself: its settings, its counters, and how old its newest points are."""
+"""What an InfluxDB reports about itself: its settings, its counters, and how old its newest points are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -88,6 +88,6 @@ def read_health(influx: Influx) -> ServerHealth:
 
 
 def read_newest(influx: Influx, database: str, policy: str, *, start: int, end: int) -> dict[str, int]:
-    """The time, in ns, of the newest point of each measurement that has one in the window."""
+    """Return the time, in ns, of the newest point of each measurement that has one in the window."""
     statement = influxql_health.newest_of_each(database, policy, start=start, end=end)
     return {series.name: int(series.values[0][0]) for series in influx.query(statement, database=database)}

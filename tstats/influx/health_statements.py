@@ -1,15 +1,15 @@
-"""The statements that ask an InfluxDB how it is: its settings, its counters, its newest points."""
+"""Statements about the health of an InfluxDB: its settings, its counters, its newest points."""
 
 from tstats.influx.influxql import identifier, select
 
 
 def show_diagnostics() -> str:
-    """SHOW DIAGNOSTICS: a series of one row for each part of the server, with its settings."""
+    """SHOW DIAGNOSTICS: a series with a single row for each part of the server, with its settings."""
     return "SHOW DIAGNOSTICS"
 
 
 def show_stats() -> str:
-    """SHOW STATS: counters since the server's start, a series of one row for each part of it."""
+    """SHOW STATS: counters since the server's start, a series with a single row for each part of it."""
     return "SHOW STATS"
 
 

@@ -1,4 +1,4 @@
-"""The only place where InfluxQL is made and quoted.
+"""InfluxQL: the only place where the common statements are made and names and values are quoted.
 
 Statements come out in the server's own normal form (what SHOW CONTINUOUS QUERIES prints), so that a
 statement made here and one read back compare as text.
@@ -28,7 +28,7 @@ _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def identifier(name: str) -> str:
-    """A name as InfluxQL writes it: bare where it can be, else in double quotes."""
+    """Return a name as InfluxQL writes it: bare where possible, otherwise in double quotes."""
     if _PLAIN_NAME.fullmatch(name) and name.upper() not in _KEYWORDS:
         return name
     escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
@@ -36,13 +36,13 @@ def identifier(name: str) -> str:
 
 
 def string(value: str) -> str:
-    """A string literal: the only way in which a value of somebody else's enters a statement."""
+    """Return a string literal: the only way in which a foreign value enters a statement."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"'{escaped}'"
 
 
 def source(database: str, policy: str, measurement: str) -> str:
-    """A fully qualified measurement for FROM and INTO."""
+    """Return a fully qualified measurement for FROM and INTO."""
     return f"{identifier(database)}.{identifier(policy)}.{identifier(measurement)}"
 
 
@@ -59,7 +59,7 @@ def create_retention_policy(
     Args:
         database: where.
         name: the policy's.
-        keep: how long points are kept, in ns; `INFINITE` keeps them for ever.
+        keep: how long points are kept, in ns; `INFINITE` keeps them forever.
         replication: copies in a cluster, at least 1.
         shards: the time that one shard covers, in ns; None leaves it to the server.
         default: make it the database's default.
@@ -114,7 +114,7 @@ def show_continuous_queries() -> str:
 
 
 def select_rollup(rollup: Rollup, *, start: int | None = None, end: int | None = None) -> str:
-    """The SELECT … INTO … of a rollup: without bounds of time the body of its continuous query.
+    """Return the SELECT … INTO … of a rollup; without a window, the body of its continuous query.
 
     Args:
         rollup: what to compute.
@@ -137,12 +137,12 @@ def select_rollup(rollup: Rollup, *, start: int | None = None, end: int | None =
 
 
 def rollup_source(rollup: Rollup) -> str:
-    """The measurement that a rollup is computed from, as FROM takes it."""
+    """Return the measurement that a rollup is computed from, for FROM."""
     return source(rollup.database, rollup.source_policy, rollup.source)
 
 
 def rollup_conditions(rollup: Rollup) -> list[str]:
-    """The condition by which a rollup takes a part of its source; empty where it takes all."""
+    """Return the conditions by which a rollup takes a part of its source; none where it takes all."""
     if rollup.condition is None:
         return []
     condition = rollup.condition
@@ -150,12 +150,12 @@ def rollup_conditions(rollup: Rollup) -> list[str]:
 
 
 def rollup_tags(rollup: Rollup) -> list[str]:
-    """The tags that a rollup groups by; `*` for all."""
+    """Return the tags that a rollup groups by; `*` for all."""
     return ["*"] if rollup.tags is None else [identifier(tag) for tag in rollup.tags]
 
 
 def create_continuous_query(rollup: Rollup) -> str:
-    """The continuous query of a rollup, as SHOW CONTINUOUS QUERIES prints it."""
+    """Return the continuous query of a rollup, as SHOW CONTINUOUS QUERIES prints it."""
     return (
         f"CREATE CONTINUOUS QUERY {identifier(rollup.name)} ON {identifier(rollup.database)}"
         f" RESAMPLE FOR {format_duration(rollup.resample)} BEGIN {select_rollup(rollup)} END"
@@ -173,7 +173,7 @@ def show_field_keys(database: str, policy: str) -> str:
 
 
 def show_tag_keys(database: str, policy: str) -> str:
-    """SHOW TAG KEYS of every measurement; the server looks into all policies whatever it is told."""
+    """SHOW TAG KEYS of every measurement; the server looks into all policies, whatever is asked."""
     return f"SHOW TAG KEYS ON {identifier(database)} FROM {identifier(policy)}./.*/"
 
 
@@ -202,15 +202,15 @@ def show_measurements(database: str) -> str:
 
 
 def typed(name: str, kind: str) -> str:
-    """A column by name and type (`float`, `integer`, `boolean`, `string`, or `tag`, or `field` for any type).
+    """Return a column with its type (`float`, `integer`, `boolean`, `string`, `tag`, or `field` for any).
 
-    A tag and a field may have one name: the type says which is meant.
+    A tag and a field may share a name: the type says which is meant.
     """
     return f"{identifier(name)}::{kind}"
 
 
 def one_of(tag: str, values: Collection[str]) -> str:
-    """The condition that a tag has one of some values; an empty value is a tag that is not set."""
+    """Return the condition that a tag has one of some values; the empty value is a tag that is not set."""
     name = typed(tag, "tag")
     if len(values) <= _MANY_VALUES:
         return f"({' OR '.join(f'{name} = {string(value)}' for value in values)})"
@@ -220,17 +220,17 @@ def one_of(tag: str, values: Collection[str]) -> str:
 
 
 def _escaped(character: re.Match[str]) -> str:
-    """A character as its number, which neither the server's scanner nor its expressions take for more."""
+    """Return a character as its number, which the server interprets nowhere."""
     return f"\\x{{{ord(character[0]):x}}}"
 
 
 def one_series_of(series: Iterable[Mapping[str, str]]) -> str:
-    """The condition that a point belongs to one of some series, each given by its tags."""
-    each = (
+    """Return the condition that a point belongs to one of some series, each given by its tags."""
+    conditions = (
         " AND ".join(f"{typed(tag, 'tag')} = {string(value)}" for tag, value in sorted(tags.items()))
         for tags in series
     )
-    return f"({' OR '.join(f'({one})' for one in each)})"
+    return f"({' OR '.join(f'({condition})' for condition in conditions)})"
 
 
 def select(
@@ -244,7 +244,7 @@ def select(
     limit: int | None = None,
     newest: bool = False,
 ) -> str:
-    """SELECT over the half-open window `[start, end)`, in ns since the epoch.
+    """Return a SELECT over the half-open window `[start, end)`, in ns since the epoch.
 
     Args:
         selected: columns or functions of them.
@@ -267,14 +267,14 @@ def select(
 
 
 def by_time(interval: int) -> str:
-    """The GROUP BY of intervals of so many ns."""
+    """Return the GROUP BY of intervals of so many ns."""
     return f"time({format_duration(interval)})"
 
 
 def delete_moment(measurement: str, *, time: int, tags: Mapping[str, str]) -> str:
-    """DELETE of the points of one moment, in ns, whose tags are these, whatever others they have.
+    """Return the DELETE of the points at one time, in ns, that have these tags, whatever others they have.
 
-    DELETE knows no retention policy: it is done in all of a database.
+    DELETE knows no retention policies: it works on the whole database.
     """
     conditions = "".join(f" AND {identifier(tag)} = {string(value)}" for tag, value in sorted(tags.items()))
     return f"DELETE FROM {identifier(measurement)} WHERE time = {time}{conditions}"

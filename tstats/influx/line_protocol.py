@@ -1,4 +1,4 @@
-r"""Line protocol: `measurement,tag=value field=value time`, one point a line.
+r"""Line protocol: `measurement,tag=value field=value time`, a point per line.
 
 What it has no way to write is refused here, before a server would cut the line in two or store another
 name (measured with InfluxDB 1.6): a newline or an empty text in a measurement, tag or field name; a
@@ -31,7 +31,7 @@ def _check(text: str, what: str) -> None:
 
 @lru_cache(maxsize=_REMEMBERED)
 def measurement(name: str) -> str:
-    """A measurement's name with its commas and spaces escaped."""
+    """Return a measurement's name with its commas and spaces escaped."""
     _check(name, "measurement")
     if name[0] == "#" or _LOST.search(name):
         raise LineProtocolError(f"line protocol cannot write the measurement {name!r}")
@@ -40,13 +40,13 @@ def measurement(name: str) -> str:
 
 @lru_cache(maxsize=_REMEMBERED)
 def key(name: str) -> str:
-    """A tag's key or a tag's value with commas, equal signs and spaces escaped."""
+    """Return a tag's key or value with commas, equal signs and spaces escaped."""
     _check(name, "tag")
     return name.replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")
 
 
 def field_key(name: str) -> str:
-    """A field's key, escaped as a tag's."""
+    """Return a field's key, escaped like a tag's."""
     _check(name, "field")
     if name == _TIME or _LOST.search(name):
         raise LineProtocolError(f"line protocol cannot write the field {name!r}")
@@ -54,14 +54,14 @@ def field_key(name: str) -> str:
 
 
 def tag_set(tags: Mapping[str, str]) -> str:
-    """`,key=value…` in the order of the keys, which spares the server a sort; unset tags left out."""
+    """Return `,key=value…` in the order of the keys, which saves the server a sort, without unset tags."""
     if tags.get(_TIME):
         raise LineProtocolError("InfluxDB takes no tag of the name 'time'")
     return "".join(f",{key(name)}={key(tags[name])}" for name in sorted(tags) if tags[name])
 
 
 def field_value(value: FieldValue) -> str:
-    """A field's value: `1.5` float, `2i` integer, `true` boolean, `"text"` string.
+    """Return a field's value: `1.5` float, `2i` integer, `true` boolean, `"text"` string.
 
     Raises:
         LineProtocolError: a float that is no finite number, an integer of more than 64 bits, no UTF-8.
@@ -83,7 +83,7 @@ def field_value(value: FieldValue) -> str:
 
 
 def point(name: str, *, tags: Mapping[str, str], fields: Mapping[str, FieldValue], time: int) -> str:
-    """One line, without its newline.
+    """Return a line, without its newline.
 
     Args:
         name: the measurement.

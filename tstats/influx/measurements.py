@@ -1,4 +1,4 @@
-"""Reads from a live InfluxDB which measurements, fields, tags and shards it really has."""
+"""Read which measurements, fields, tags and shards an InfluxDB has."""
 
 import hashlib
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class Shape:
 
 
 def read_shapes(influx: Influx, database: str, policy: str) -> dict[str, Shape]:
-    """Every measurement of a retention policy that has a field, by name."""
+    """Return every measurement of a retention policy that has a field, by name."""
     fields: dict[str, dict[str, set[Kind]]] = {}
     for series in influx.query(influxql.show_field_keys(database, policy)):
         for row in series.rows():
@@ -46,9 +46,9 @@ def read_shapes(influx: Influx, database: str, policy: str) -> dict[str, Shape]:
 
 
 def read_shards(influx: Influx) -> dict[tuple[str, str], list[Window]] | None:
-    """The times of which each retention policy holds shards, by database and policy.
+    """Return the windows of the shards of each retention policy, by database and policy.
 
-    None where the user may not ask: it takes an administrator.
+    None where the user is not an administrator, as asking requires.
     """
     try:
         answer = influx.query(influxql.show_shard_groups())
@@ -70,13 +70,13 @@ def _time(influx: Influx, text: str) -> int:
 
 
 def read_values(influx: Influx, database: str, policy: str, measurement: str, key: str) -> list[str]:
-    """The values of a tag."""
+    """Return the values of a tag."""
     statement = influxql.show_tag_values(database, policy, measurement, key)
     return [row["value"] for series in influx.query(statement) for row in series.rows()]
 
 
 def fingerprint(influx: Influx, database: str, policy: str, measurement: str) -> bytes:
-    """A text that two servers have in common when the measurement has the same series on both.
+    """Return a fingerprint of a measurement's series: equal on two servers that have the same series.
 
     It is bounded in memory, whatever the number of series: each series is hashed, and the hashes are
     combined by exclusive or, in any order.
@@ -92,7 +92,7 @@ def fingerprint(influx: Influx, database: str, policy: str, measurement: str) ->
 def read_extent(
     influx: Influx, database: str, policy: str, measurement: str, fields: Iterable[str]
 ) -> Window | None:
-    """From the first to the last point of a measurement, for who may not ask for shards; None without one."""
+    """Return the window from the first to the last point of a measurement; None where it has none."""
     moments = []
     for newest in (False, True):
         statement = influxql.select(

@@ -1,4 +1,4 @@
-"""Points as the wire carries them: rows of a series, and the lines that write them again.
+"""Points as they travel: rows of a series, and the lines that write them.
 
 A row is `(time, value, value …)`: nanoseconds, then one value for each field of the measurement in a fixed
 order, None where the point lacks it.
@@ -42,7 +42,7 @@ class SeriesRows(msgspec.Struct, frozen=True):
 
 
 def series_key(tags: Mapping[str, str]) -> str:
-    """The key of a series among all that are grouped by the same tags.
+    """Return the key of a series among all that are grouped by the same tags.
 
     Source: the server sorts series by the values of their tags in the order of the tags' names, byte by
     byte; UTF-8 sorts as its code points do.
@@ -63,7 +63,7 @@ class SeriesText(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True):
-    """Some lines; those of a block with more than one can be cut at its newlines.
+    """Some lines; a block with more than one can be cut at its newlines.
 
     Attributes:
         number: how many lines, at least one.
@@ -74,7 +74,7 @@ class Block(msgspec.Struct, frozen=True):
     text: bytes
 
     def halves(self) -> "tuple[Block, ...]":
-        """Two blocks with the same lines; itself alone when it has only one."""
+        """Return two blocks with the same lines; only itself when it has a single line."""
         if self.number == 1:
             return (self,)
         lines = self.text.split(b"\n")
@@ -102,7 +102,7 @@ class Lines:
         self._kinds = [field.kind for field in fields]
 
     def of(self, tags: Mapping[str, str], rows: Sequence[Row]) -> list[Block]:
-        """The lines of rows; a row without any value has none.
+        """Return the lines of rows; a row without any value has none.
 
         Raises:
             LineProtocolError: a tag or value that cannot be written.
@@ -114,20 +114,20 @@ class Lines:
         return [Block(number=len(lines), text=b"\n".join(lines))] if lines else []
 
     def of_text(self, tags: Mapping[str, str], text: bytes) -> Block:
-        """The lines of the only field, which is a number, from what the server wrote of it.
+        """Return the lines of the only field, a number, from the text that the server wrote.
 
         The digits go from one server to the other as they are, which is exact, and half the work of
         parsing and printing them.
 
         Raises:
             LineProtocolError: a tag that cannot be written.
-            ServerError: it is no text of times and numbers.
+            ServerError: the text does not consist of times and numbers.
         """
         prefix = f"{self._measurement}{tag_set(tags)} {self._columns[0]}".encode()
         numbers = text[2:-2].replace(b"],[", b",").split(b",")
         times, values = numbers[::2], numbers[1::2]
         if len(times) != len(values) or b"n" in text:  # a null, where a row has to have a value
-            raise ServerError(f"a server sent what are no times and numbers: {text[:80]!r}")
+            raise ServerError(f"a server sent something else than times and numbers: {text[:80]!r}")
         between = b"i " if self._kinds[0] == "integer" else b" "
         lines = (b"\n" + prefix).join(map(between.join, zip(values, times, strict=True)))
         return Block(number=len(times), text=prefix + lines)

@@ -1,7 +1,7 @@
-"""Streams points and digests out of InfluxDB: typed, in bounded memory, and never silently short.
+"""Stream points and digests out of InfluxDB: typed, in bounded memory, and never silently short.
 
-The server sends one JSON document a line, each with a piece of one series; every document but the last
-says that it is partial. An answer without its last document has been cut off somewhere on its way.
+The server sends a JSON document per line, each with a piece of one series; every document but the last says
+that it is partial. An answer without its last document has been cut off on its way.
 """
 
 import re
@@ -18,7 +18,7 @@ from tstats.influx.rows import Kind, Row, SeriesRows, SeriesText, series_key
 
 _TYPES: dict[Kind, Any] = {"float": float, "integer": int, "boolean": bool, "string": str}
 _LIMITS = re.compile(r"max-select-(point|series|buckets) limit|query-timeout limit exceeded|^timeout$")
-# Of limits that pass by themselves; the answer is that of a server that is busy.
+# Conditions that pass; the server is busy.
 _BUSY = re.compile(
     r"max-concurrent-queries limit|query interrupted|server shutdown|engine is closed|shard is"
 )
@@ -26,19 +26,19 @@ _BUSY = re.compile(
 Values = TypeVar("Values")
 
 
-class _Series(msgspec.Struct, Generic[Values], frozen=True):
+class _StreamSeries(msgspec.Struct, Generic[Values], frozen=True):
     values: Values
     tags: dict[str, str] = {}
 
 
-class _Result(msgspec.Struct, Generic[Values], frozen=True):
-    series: list[_Series[Values]] = []
+class _StreamResult(msgspec.Struct, Generic[Values], frozen=True):
+    series: list[_StreamSeries[Values]] = []
     partial: bool = False
     error: str | None = None
 
 
 class _Document(msgspec.Struct, Generic[Values], frozen=True):
-    results: list[_Result[Values]] = []
+    results: list[_StreamResult[Values]] = []
     error: str | None = None
 
 
@@ -56,7 +56,7 @@ def _decoder(kinds: tuple[Kind | None, ...]) -> "msgspec.json.Decoder[_Document[
 def read_rows(
     influx: Influx, statement: str, *, database: str, kinds: Sequence[Kind | None], chunk: int = 10_000
 ) -> Iterator[SeriesRows]:
-    """The rows of a SELECT, series by series, each series in the order of time.
+    """Yield the rows of a SELECT, series by series, each series in the order of time.
 
     Args:
         influx: the server.
@@ -66,9 +66,9 @@ def read_rows(
         chunk: the most rows of one piece.
 
     Raises:
-        TooMuchError: a limit of the server, or its time for a query, does not reach for so much.
-        BrokenStreamError: the answer was cut off, or the server was busy with other things.
-        ServerError: another failure, or what is no answer.
+        TooMuchError: it exceeds a limit of the server, or its time for a query.
+        BrokenStreamError: the answer was cut off, or the server was busy.
+        ServerError: another failure, or an invalid answer.
     """
     for series in _documents(influx, statement, _decoder(tuple(kinds)), database=database, chunk=chunk):
         rows: list[Row] = series.values
@@ -76,13 +76,13 @@ def read_rows(
 
 
 def read_texts(influx: Influx, statement: str, *, database: str) -> Iterator[SeriesText]:
-    """The rows of a SELECT of one column of numbers, as sent; raises what `read_rows` does."""
+    """Yield the rows of a SELECT of a single numeric column, as sent; raises what `read_rows` does."""
     for series in _documents(influx, statement, _TEXTS, database=database, chunk=10_000):
         yield SeriesText(tags=series.tags, text=bytes(series.values))
 
 
 def read_names(influx: Influx, statement: str, *, database: str) -> Iterator[str]:
-    """The first column of a SHOW, streamed; raises what `read_rows` does."""
+    """Yield the first column of a SHOW; raises what `read_rows` does."""
     for series in _documents(influx, statement, _NAMES, database=database, chunk=10_000):
         yield from (name for name, *_ in series.values)
 
@@ -94,7 +94,7 @@ def _documents(
     *,
     database: str,
     chunk: int,
-) -> "Iterator[_Series[Values]]":
+) -> "Iterator[_StreamSeries[Values]]":
     complete = False
     with closing(influx.stream(statement, database=database, rows=chunk)) as pieces:
         for line in _lines(pieces):
@@ -103,7 +103,7 @@ def _documents(
             except msgspec.ValidationError as error:
                 raise ServerError(f"{influx.url} answered with rows of another type: {error}") from error
             except msgspec.DecodeError as error:
-                raise BrokenStreamError(f"{influx.url} answered with what is no answer: {error}") from error
+                raise BrokenStreamError(f"{influx.url} answered with an invalid document: {error}") from error
             for problem in (document.error, *(result.error for result in document.results)):
                 if problem:
                     raise _failure(influx, statement, problem)
@@ -111,19 +111,19 @@ def _documents(
             for result in document.results:
                 yield from (series for series in result.series if series.values)
     if not complete:
-        raise BrokenStreamError(f"{influx.url} ended an answer before its end")
+        raise BrokenStreamError(f"{influx.url} cut off an answer before its end")
 
 
 def probe_kinds(influx: Influx, statement: str, *, database: str) -> Kind | None:
-    """The type of the first value that a SELECT of one column answers with; None where it has no row.
+    """Return the type of the first value that a SELECT of one column answers with; None without a row.
 
-    JSON shows the float 5.0 as the integer 5; message packs keep the types apart.
+    JSON shows the float 5.0 as the integer 5; MessagePack keeps the types apart.
     """
     answer = b"".join(influx.stream(statement, database=database, accept="application/x-msgpack"))
     try:
         value = _first_value(msgspec.msgpack.decode(answer))
     except (msgspec.DecodeError, KeyError, IndexError, TypeError) as error:
-        raise ServerError(f"{influx.url} answered {statement!r} with what is no answer: {error}") from error
+        raise ServerError(f"{influx.url} answered {statement!r} with an invalid document: {error}") from error
     kinds: dict[type, Kind] = {bool: "boolean", int: "integer", float: "float", str: "string"}
     return kinds.get(type(value))
 
@@ -131,12 +131,12 @@ def probe_kinds(influx: Influx, statement: str, *, database: str) -> Kind | None
 def _first_value(answer: Any) -> object:  # noqa: ANN401 (what the server sent)
     result = answer["results"][0]
     if result.get("error"):
-        raise ServerError(f"a server refused to tell the type of a field: {result['error']}")
+        raise ServerError(f"a server refused to show the type of a field: {result['error']}")
     return result["series"][0]["values"][0][1] if result.get("series") else None
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The documents out of bytes that are cut anywhere; JSON has no newline within a document."""
+    """Yield the documents out of bytes that are cut anywhere; JSON has no newline within a document."""
     begun: list[bytes] = []
     for piece in pieces:
         first, *others = piece.split(b"\n")

@@ -1,4 +1,4 @@
-"""InfluxDB's UDP listener: no acknowledgement, so what is sent may be lost; as Go's `udp://` URLs."""
+"""InfluxDB's UDP listener, for Go's `udp://` URLs: nothing is acknowledged, so what is sent may be lost."""
 
 import errno
 import socket
@@ -29,10 +29,10 @@ class UdpInflux:
         self._address = (parts.hostname, parts.port)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no connection is held open."""
 
     def write(self, lines: bytes, *, database: str, policy: str | None, precision: str) -> None:
-        """Send the lines, several a datagram, with times in ns (a listener's default precision).
+        """Send the lines, several per datagram, with times in ns (a listener's default precision).
 
         Raises:
             UnreachableError: the name does not resolve, or the system cannot send.

@@ -1,6 +1,6 @@
-"""Shows a sync: its progress on stderr, its result on stdout.
+"""Show a sync: its progress on stderr, its result on stdout.
 
-On a terminal there are a bar and a table; elsewhere plain lines, which nothing cuts.
+On a terminal there are a bar and a table; elsewhere plain lines, which are never cut.
 """
 
 import sys
@@ -18,14 +18,14 @@ from tstats.sync.report import MeasurementReport, SyncProgress, SyncReport
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-# Between two plain lines, in seconds: a log of a long sync stays readable.
+# Seconds between two plain lines: the log of a long sync stays readable.
 _PAUSE = 10.0
 _COLUMNS = ("measurement", "compared", "different", "written", "target ahead", "only in target", "result")
 
 
 @contextmanager
 def progress() -> Iterator[SyncProgress]:
-    """A bar on a terminal, else a line now and then; all of it on stderr."""
+    """Show a bar on a terminal, otherwise a line now and then; all of it on stderr."""
     if not sys.stderr.isatty():
         yield _ProgressLines()
         return
@@ -44,7 +44,7 @@ def progress() -> Iterator[SyncProgress]:
 
 
 class _Rate:
-    """Counts points, and their rate since the beginning."""
+    """Counts points and windows, and their rate since the start."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -109,8 +109,8 @@ class _ProgressLines:
 
 
 def errors(report: SyncReport) -> list[str]:
-    """What went wrong, one sentence each, with the measurement's name."""
-    found = [f"{_name(one)}: {one.error}" for one in report.measurements if one.error is not None]
+    """Return what went wrong, a sentence each, with the measurement's name."""
+    found = [f"{_name(row)}: {row.error}" for row in report.measurements if row.error is not None]
     return [report.error, *found] if report.error is not None else found
 
 
@@ -120,7 +120,7 @@ def print_report(report: SyncReport) -> None:
         state = "applied" if change["applied"] else change["error"] or "planned"
         database = "" if change["kind"] == "database" else f"{change['database']}."
         typer.echo(f"schema: {change['action']} {change['kind']} {database}{change['name']}: {state}")
-    rows = [_row(one) for one in report.measurements]
+    rows = [_row(measurement) for measurement in report.measurements]
     if rows and sys.stdout.isatty():
         _print_table(rows)
     elif rows:
@@ -131,20 +131,20 @@ def print_report(report: SyncReport) -> None:
     typer.echo(_summary(report))
 
 
-def _name(one: MeasurementReport) -> str:
-    return f"{one.database}.{one.retention_policy}.{one.measurement}"
+def _name(report: MeasurementReport) -> str:
+    return f"{report.database}.{report.retention_policy}.{report.measurement}"
 
 
-def _row(one: MeasurementReport) -> tuple[str, ...]:
-    counts = one.counts
-    if one.error is not None:
+def _row(report: MeasurementReport) -> tuple[str, ...]:
+    counts = report.counts
+    if report.error is not None:
         result = "FAILED"
-    elif one.unwritten:
-        result = f"{one.unwritten:,} to write"
+    elif report.unwritten:
+        result = f"{report.unwritten:,} to write"
     else:
-        result = "verified" if one.verified else "equal"
+        result = "verified" if report.verified else "equal"
     return (
-        " ".join(_name(one).split()),
+        " ".join(_name(report).split()),
         f"{counts.windows_compared:,}",
         f"{counts.windows_different:,}",
         f"{counts.points_written:,}",

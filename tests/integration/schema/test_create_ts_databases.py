@@ -174,7 +174,7 @@ def test_an_influxdb_that_starts_meanwhile_is_waited_for(influx: Influx) -> None
     [
         ({"X-Influxdb-Version": "v2.7.1"}, "InfluxDB v2.7.1"),
         ({"X-Influxdb-Version": "3.0.1"}, "InfluxDB 3.0.1"),
-        ({}, "something else than InfluxDB"),
+        ({}, "not an InfluxDB"),
     ],
 )
 def test_what_is_no_influxdb_1_is_told_so_and_left_alone(headers: dict[str, str], found: str) -> None:
@@ -283,9 +283,9 @@ def test_a_terminal_is_asked_for_the_password(locked: Influxd) -> None:
     ("arguments", "words"),
     [
         (["--check", "--dry-run"], "exclude each other"),
-        (["--url", "ftp://influx:geheim@host"], "no URL of an InfluxDB"),
-        (["--url", "http://a..b:8086"], "no URL of an InfluxDB"),
-        (["--url", "localhost:8086"], "no URL of an InfluxDB"),
+        (["--url", "ftp://influx:geheim@host"], "invalid URL of an InfluxDB"),
+        (["--url", "http://a..b:8086"], "invalid URL of an InfluxDB"),
+        (["--url", "localhost:8086"], "invalid URL of an InfluxDB"),
         (["--url"], "requires an argument"),
         (["--replication", "0"], "--replication"),
         (["--replication", "three"], "--replication"),

@@ -48,7 +48,7 @@ def test_an_endpoint_does_not_show_the_password_of_its_url() -> None:
 
 @pytest.mark.parametrize("url", [f"ftp://u:{PASSWORD}@host", f"http://u:{PASSWORD}/x@host"])
 def test_the_error_of_a_wrong_url_does_not_show_its_password(url: str) -> None:
-    with pytest.raises(Exception, match="no URL of an InfluxDB") as caught:
+    with pytest.raises(Exception, match="invalid URL of an InfluxDB") as caught:
         Endpoint.parse(url)
     assert PASSWORD not in str(caught.value)
 

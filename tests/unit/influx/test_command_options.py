@@ -88,7 +88,7 @@ def test_a_user_in_the_url_goes_before_the_others() -> None:
 
 
 def test_a_wrong_url_is_told_with_its_option() -> None:
-    with pytest.raises(typer.BadParameter, match="no URL of an InfluxDB") as caught:
+    with pytest.raises(typer.BadParameter, match="invalid URL of an InfluxDB") as caught:
         PLAIN.endpoint("influx", NOBODY, option="--source-url")
     assert caught.value.param_hint == "--source-url"
 
