@@ -40,7 +40,7 @@ class Localizer:
     """
 
     def __init__(self, measurement: MeasurementContext, surveyor: Surveyor) -> None:
-        self._sides = measurement.sides
+        self._sides = surveyor.sides
         self._requests = measurement.sync.scheduler.requests
         self._exact_below = measurement.sync.options.exact_below
         self._surveyor = surveyor

@@ -6,12 +6,11 @@ from tstats.influx.rows import Field, Kind
 from tstats.sync.bisection import Bisector, TagValues
 from tstats.sync.context import MeasurementContext, SyncContext
 from tstats.sync.digest import Column, columns
-from tstats.sync.localize import Localizer
 from tstats.sync.plan import MeasurementPlan
 from tstats.sync.read import SideReader, Sides
 from tstats.sync.report import MeasurementReport, Tally
 from tstats.sync.scheduler import WINDOWS_AT_ONCE
-from tstats.sync.survey import Approach, Surveyor
+from tstats.sync.survey import Approach
 from tstats.sync.transfer import Findings, StoppedError
 from tstats.sync.verify import Verifier
 from tstats.sync.window import WindowSync
@@ -85,9 +84,8 @@ def _windows(measurement: MeasurementContext, tags: TagValues) -> WindowSync:
     trusted = plan.digests_suffice(options.policy) and not options.exact
     if not (trusted and plan.source.fields and plan.target.fields):
         return WindowSync(measurement, None, Verifier(measurement, ()))
-    surveyor = Surveyor(measurement, _approach(measurement, tags))
-    verifier = Verifier(measurement, surveyor.approach.groups)
-    return WindowSync(measurement, Localizer(measurement, surveyor), verifier)
+    approach = _approach(measurement, tags)
+    return WindowSync(measurement, approach, Verifier(measurement, approach.groups))
 
 
 def _approach(measurement: MeasurementContext, tags: TagValues) -> Approach:

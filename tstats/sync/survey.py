@@ -20,7 +20,7 @@ from tstats.sync.digest import (
     equal,
     plus,
 )
-from tstats.sync.read import both
+from tstats.sync.read import Sides, both
 from tstats.sync.segments import Segment
 
 # More differing values of a tag in one hour are not worth a condition each.
@@ -93,11 +93,12 @@ class Surveyor:
     Args:
         measurement: the measurement.
         approach: how to look.
+        sides: the readers.
     """
 
-    def __init__(self, measurement: MeasurementContext, approach: Approach) -> None:
+    def __init__(self, measurement: MeasurementContext, approach: Approach, sides: Sides) -> None:
         self.approach = approach
-        self._sides = measurement.sides
+        self.sides = sides
         self._bisector = measurement.bisector
         self._requests = measurement.sync.scheduler.requests
         self._columns = measurement.columns
@@ -137,7 +138,7 @@ class Surveyor:
         groups = self.approach.groups
         source, target = (
             self._requests.submit(self._bisector.digest, side, window, self._columns, groups, function)
-            for side in (self._sides.source, self._sides.target)
+            for side in (self.sides.source, self.sides.target)
         )
         return source.result(), target.result()
 
@@ -172,7 +173,7 @@ class Surveyor:
         # Where a point may have landed in another series, that series can have the same value of the tag.
         by = self.approach.tag if self.approach.same_series else None
         digests = (
-            side.digest_rows(segment, columns, by=by) for side in (self._sides.source, self._sides.target)
+            side.digest_rows(segment, columns, by=by) for side in (self.sides.source, self.sides.target)
         )
         with both(self._requests, *digests) as (source, target):
             for tags, bucket, ours, theirs in pair_digests(source, target):

@@ -7,6 +7,7 @@ from tstats.sync.localize import Localizer, Suspect
 from tstats.sync.read import Sides
 from tstats.sync.scheduler import SEGMENTS_AT_ONCE
 from tstats.sync.segments import Segment
+from tstats.sync.survey import Approach, Surveyor
 from tstats.sync.transfer import Findings, Transfer
 from tstats.sync.verify import Verifier
 
@@ -16,17 +17,17 @@ class WindowSync:
 
     Args:
         measurement: the measurement.
-        localizer: finds differences by digests; None where digests are not trusted.
+        approach: how to look for differences by digests; None where digests are not trusted.
         verifier: verifies what was written.
     """
 
     def __init__(
-        self, measurement: MeasurementContext, localizer: Localizer | None, verifier: Verifier
+        self, measurement: MeasurementContext, approach: Approach | None, verifier: Verifier
     ) -> None:
         self._measurement = measurement
         self._options = measurement.sync.options
         self._segments = measurement.sync.scheduler.segments
-        self._localizer = localizer
+        self._approach = approach
         self._verifier = verifier
 
     def sync(self, window: Window) -> Findings:
@@ -57,8 +58,9 @@ class WindowSync:
     def _sync(self, window: Window, sides: Sides, transfer: Transfer) -> Findings:
         blind = not sides.target.may_have_points_in(window)
         survey, suspects = None, [Suspect(segment=Segment(window=window), absent=blind)]
-        if self._localizer is not None and not blind:
-            survey, suspects = self._localizer.find(window)
+        if self._approach is not None and not blind:
+            surveyor = Surveyor(self._measurement, self._approach, sides)
+            survey, suspects = Localizer(self._measurement, surveyor).find(window)
 
         def carry(suspect: Suspect) -> Findings:
             if suspect.absent:
