@@ -12,8 +12,8 @@ import typer
 
 from tstats.catalog import DATABASES
 from tstats.command import exits
-from tstats.core.time import DAY, EARLIEST, LATEST, parse_duration, parse_user_time
-from tstats.core.windows import Window
+from tstats.core.time import DAY, parse_duration, parse_user_time
+from tstats.core.windows import ALL_TIME, Window
 from tstats.influx import command_options as connection
 from tstats.sync.merge import Policy
 
@@ -233,13 +233,13 @@ def _window(now: int, *, days: int, start: str | None, end: str | None, settle: 
     if days and start is not None:
         _wrong("they exclude each other", "--days and --start")
     hot = _parsed(partial(parse_duration, least=0), settle, "--settle")
-    first = now - days * DAY if days else EARLIEST
+    first = now - days * DAY if days else ALL_TIME.start
     if start is not None:
         first = _parsed(parse_user_time, start, "--start")
-    last = _parsed(parse_user_time, end, "--end") if end is not None else LATEST
+    last = _parsed(parse_user_time, end, "--end") if end is not None else ALL_TIME.end
     if hot:
         last = min(last, now - hot)
-    first = max(first, EARLIEST)
+    first = max(first, ALL_TIME.start)
     if first >= last:
         _wrong("there is no time between the start and the end (the newest --settle is left out)", "--start")
     return Window(start=first, end=last)

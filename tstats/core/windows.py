@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tstats.core.time import DAY, HOUR, MINUTE, format_time
+from tstats.core.time import DAY, EARLIEST, HOUR, LATEST, MINUTE, format_time
 
 # InfluxDB cuts time into shards from Monday 0001-01-01, so that shards of a week begin on Mondays.
 # Source: Go's time.Truncate, which the server uses; 719162 days lie between that day and 1970-01-01.
@@ -60,6 +60,10 @@ class Window:
             if cut + unit < self.end:
                 return Window(start=self.start, end=cut + unit), Window(start=cut + unit, end=self.end)
         return (self,)
+
+
+ALL_TIME = Window(start=EARLIEST, end=LATEST + 1)
+"""All times that InfluxDB can store, the last one included."""
 
 
 def partition(window: Window, length: int, *, origin: int = SHARD_ORIGIN) -> Iterator[Window]:

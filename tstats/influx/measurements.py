@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tstats.core.time import EARLIEST, LATEST, parse_time
-from tstats.core.windows import Window
+from tstats.core.time import LATEST, SECOND, parse_time
+from tstats.core.windows import ALL_TIME, Window
 from tstats.errors import RefusedError, ServerError
 from tstats.influx import influxql
 from tstats.influx.client import Influx
@@ -57,7 +57,9 @@ def read_shards(influx: Influx) -> dict[tuple[str, str], list[Window]] | None:
     found: dict[tuple[str, str], list[Window]] = {}
     for series in answer:
         for row in series.rows():
-            window = Window(start=_time(influx, row["start_time"]), end=_time(influx, row["end_time"]))
+            start, end = (_time(influx, row[column]) for column in ("start_time", "end_time"))
+            # The last shard of all ends at the end of time, of which the server shows no fraction.
+            window = Window(start=start, end=ALL_TIME.end if end >= LATEST // SECOND * SECOND else end)
             found.setdefault((row["database"], row["retention_policy"]), []).append(window)
     return found
 
@@ -98,8 +100,8 @@ def read_extent(
         statement = influxql.select(
             [influxql.typed(field, "field") for field in fields],
             influxql.source(database, policy, measurement),
-            start=EARLIEST,
-            end=LATEST,
+            start=ALL_TIME.start,
+            end=ALL_TIME.end,
             limit=1,
             newest=newest,
         )

@@ -18,6 +18,8 @@ from tstats.influx.rows import Kind, Row, SeriesRows, SeriesText, series_key
 
 _TYPES: dict[Kind, Any] = {"float": float, "integer": int, "boolean": bool, "string": str}
 _LIMITS = re.compile(r"max-select-(point|series|buckets) limit|query-timeout limit exceeded|^timeout$")
+# A sum of huge values that JSON cannot express: of fewer points it may be finite.
+_INFINITE = "json: unsupported value"
 # Conditions that pass; the server is busy.
 _BUSY = re.compile(
     r"max-concurrent-queries limit|query interrupted|server shutdown|engine is closed|shard is"
@@ -103,6 +105,8 @@ def _documents(
             except msgspec.ValidationError as error:
                 raise ServerError(f"{influx.url} answered with rows of another type: {error}") from error
             except msgspec.DecodeError as error:
+                if _INFINITE.encode() in line:  # before 1.8 the answer is this text
+                    raise TooMuchError(f"{influx.url}: {_INFINITE}") from error
                 raise BrokenStreamError(f"{influx.url} answered with an invalid document: {error}") from error
             for problem in (document.error, *(result.error for result in document.results)):
                 if problem:
@@ -156,7 +160,7 @@ def _unless_blank(line: bytes) -> Iterator[bytes]:
 
 
 def _failure(influx: Influx, statement: str, problem: str) -> ServerError:
-    if _LIMITS.search(problem):
+    if _LIMITS.search(problem) or problem.startswith(_INFINITE):
         return TooMuchError(f"{influx.url}: {problem}", by_series="max-select-series" in problem)
     if _BUSY.search(problem):
         return BrokenStreamError(f"{influx.url}: {problem}")

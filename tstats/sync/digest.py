@@ -16,6 +16,7 @@ Where the last matter (the policy `source`), no digest is trusted and every poin
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import isfinite
 from typing import Literal, TypeVar
 
 from tstats.core.time import HOUR
@@ -169,7 +170,12 @@ def _pairs(source: Digest, target: Digest, of: Sequence[Column]) -> Iterator[tup
 
 
 def equal(left: Sequence[float], right: Sequence[float], of: Sequence[Column]) -> bool:
-    """Tell whether two cells are equal, up to the rounding of sums of floats."""
+    """Tell whether two cells are equal, up to the rounding of sums of floats.
+
+    A sum that is too large for a float is equal to nothing: it says nothing about the points.
+    """
+    if not all(map(isfinite, (*left, *right))):
+        return False
     if tuple(left) == tuple(right):
         return True
     count = 0.0

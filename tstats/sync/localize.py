@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tstats.core.windows import Window, runs
+from tstats.core.windows import ALL_TIME, Window, runs
 from tstats.errors import TooMuchError
 from tstats.sync.context import MeasurementContext
 from tstats.sync.digest import BUCKET, Comparison
@@ -14,6 +14,11 @@ from tstats.sync.survey import FEWEST_VALUES, Hour, Surveyor, WindowSurvey
 
 # An hour with fewer points is read whole: finding the series in it would take longer.
 SMALL_HOUR = 5_000
+# The first and the last bucket of all reach beyond the times that a server can group by: digests miss them.
+_UNDIGESTED = (
+    Window(start=ALL_TIME.start, end=ALL_TIME.start // BUCKET * BUCKET + BUCKET),
+    Window(start=ALL_TIME.end // BUCKET * BUCKET, end=ALL_TIME.end),
+)
 # So many rows can be read in the time that another query costs.
 _ROWS_PER_QUERY = 500
 
@@ -70,6 +75,11 @@ class Localizer:
             ),
             *(Suspect(segment=segment) for segment in _hours(in_sample, window)),
             *(Suspect(segment=segment) for segment in self._narrowed(different, window, survey)),
+            *(
+                Suspect(segment=Segment(window=part))
+                for bucket in _UNDIGESTED
+                if (part := window.overlap(bucket))
+            ),
         ]
         return sorted(suspects, key=lambda suspect: suspect.segment.window.start)
 

@@ -20,8 +20,8 @@ from tests.support.influxd import Influxd
 from tests.support.points import Point, as_export, export, write_whole
 from tests.support.proxy import Fault, Plan, Proxy
 from tests.support.syncing import NoProgress
-from tstats.core.time import DAY, EARLIEST, HOUR, LATEST, MINUTE
-from tstats.core.windows import Window
+from tstats.core.time import DAY, HOUR, MINUTE
+from tstats.core.windows import ALL_TIME
 from tstats.influx.client import Endpoint, Influx
 from tstats.sync.options import SyncOptions
 from tstats.sync.report import SyncReport
@@ -31,7 +31,6 @@ from tstats.transport.retry import RetryPolicy
 DATABASE = "cache_stats"
 POLICY = "monthly"
 T = 20_000 * DAY
-EVERYTHING = Window(start=EARLIEST, end=LATEST)
 PATIENT = RetryPolicy(retries=9, first_wait=0.05, longest_wait=0.5)
 WAIT = 30.0
 
@@ -68,7 +67,7 @@ def connected(url: str, *, retry: RetryPolicy = PATIENT, timeout: float = 10.0) 
 
 
 def run(source: Influx, target: Influx, **asked: Any) -> SyncReport:  # noqa: ANN401 (what SyncOptions takes)
-    options = SyncOptions(databases=(DATABASE,), now=time.time_ns(), window=EVERYTHING, **asked)
+    options = SyncOptions(databases=(DATABASE,), now=time.time_ns(), window=ALL_TIME, **asked)
     return sync(options, source, target, schema=True, progress=NoProgress())
 
 

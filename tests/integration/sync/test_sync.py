@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.points import Export, Point, as_export, export, healed, write
 from tests.support.syncing import NoProgress
 from tstats.core.time import DAY, EARLIEST, HOUR, LATEST, MINUTE
-from tstats.core.windows import Window
+from tstats.core.windows import ALL_TIME, Window
 from tstats.influx.client import Influx
 from tstats.influx.influxql import identifier
 from tstats.sync.merge import Policy
@@ -23,9 +23,8 @@ from tstats.sync.run import sync
 DATABASE = "cache_stats"
 POLICY = "monthly"
 T = 20_000 * DAY
-EVERYTHING = Window(start=EARLIEST, end=LATEST)
 
-BORDERS = [T, T + 1, T + HOUR - 1, T + HOUR, T + DAY - 1, T + DAY, T + 9 * DAY, T - 1]
+BORDERS = [EARLIEST, LATEST, T, T + 1, T + HOUR - 1, T + HOUR, T + DAY - 1, T + DAY, T + 9 * DAY, T - 1]
 HOSTILE = ["a", "a b", "a,b=c", 'q"u', "back\\slash", "ä☃", "'; DROP", "a\\,b", "=", "x'y"]
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "value": st.sampled_from([0.0, 1.5, -3.0, 1e22, 5e-324, 7.0]),
@@ -63,7 +62,7 @@ def create(influx: Influx, *, shards: str = "1d") -> None:
 
 
 def run(source: Influx, target: Influx, **asked: Any) -> SyncReport:  # noqa: ANN401 (what SyncOptions takes)
-    options = SyncOptions(databases=(DATABASE,), now=time.time_ns(), **{"window": EVERYTHING, **asked})
+    options = SyncOptions(databases=(DATABASE,), now=time.time_ns(), **{"window": ALL_TIME, **asked})
     return sync(options, source, target, schema=True, progress=NoProgress())
 
 
