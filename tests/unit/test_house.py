@@ -75,7 +75,7 @@ IMPURE = """
 # What a pure module may use of the standard library; no pathlib, asyncio, time, os, threading or socket.
 STANDARD = frozenset(
     """
-    abc base64 collections collections.abc dataclasses datetime decimal enum fnmatch functools hashlib
+    abc base64 collections collections.abc dataclasses datetime decimal difflib enum fnmatch functools hashlib
     heapq itertools json math operator re reprlib string struct sys types typing urllib.parse zlib
     """.split()  # noqa: SIM905 (a list of words reads as one)
 )

@@ -35,9 +35,8 @@ def read_contents(influx: Influx, schema: Iterable[DatabaseSpec], options: SyncO
 
     measurements = {
         place: {
-            name: held(*place, name, shape)
+            name: held(*place, name, shape) if is_asked(name, options) else Held()
             for name, shape in read_shapes(influx, *place).items()
-            if is_asked(name, options)
         }
         for place in asked_policies(options)
         if place in durations

@@ -65,7 +65,9 @@ class Localizer:
         for bucket, comparison in survey.buckets.items():
             buckets[comparison].add(bucket)
         different, equal = buckets[Comparison.DIFFERENT], buckets[Comparison.EQUAL]
-        if not self._approach.same_series:
+        if self._surveyor.interval is not None:  # complete hours are equal, whatever their values
+            equal = set()
+        elif not self._approach.same_series:
             different, equal = different | equal, set()
         in_sample = equal & self._differing_in_sample(window) if equal else set()
         suspects = [
@@ -123,7 +125,7 @@ class Localizer:
         for run in _with_small_gaps(dense):
             if part := run.overlap(window):
                 try:
-                    found = self._surveyor.by_value(part, columns)
+                    found = self._surveyor.by_value(Segment(window=part), columns)
                 except TooMuchError:  # the points of a part may be less work than the digests of all
                     yield from _hours([bucket for bucket in dense if run.start <= bucket < run.end], window)
                 else:

@@ -6,6 +6,7 @@ from tstats.influx.rows import Field, Kind
 from tstats.sync.bisection import Bisector, TagValues
 from tstats.sync.context import MeasurementContext, SyncContext
 from tstats.sync.digest import Column, columns
+from tstats.sync.merge import Policy
 from tstats.sync.plan import MeasurementPlan
 from tstats.sync.read import SideReader, Sides
 from tstats.sync.report import MeasurementReport, Tally
@@ -50,7 +51,7 @@ def sync_measurement(plan: MeasurementPlan, context: SyncContext) -> Measurement
 
 
 def _measurement(plan: MeasurementPlan, context: SyncContext) -> tuple[MeasurementContext, TagValues]:
-    tally = Tally()
+    tally, options = Tally(), context.options
 
     def writer(influx: Influx) -> BodyWriter:
         return BodyWriter(
@@ -69,7 +70,7 @@ def _measurement(plan: MeasurementPlan, context: SyncContext) -> tuple[Measureme
         sync=context,
         plan=plan,
         sides=Sides(source, target),
-        columns=digest_columns(plan) if plan.has_uniform_field_types() else (),
+        columns=digest_columns(plan, options.policy) if plan.has_uniform_field_types() else (),
         bisector=Bisector(tags),
         to_target=writer(context.target),
         to_source=writer(context.source),
@@ -106,11 +107,17 @@ def _have_same_series(measurement: MeasurementContext) -> bool:
     return source.result() == target.result()
 
 
-def digest_columns(plan: MeasurementPlan) -> tuple[Column, ...]:
-    """Return the digest columns of a measurement; a field that is a float on either side is one."""
+def digest_columns(plan: MeasurementPlan, policy: Policy) -> tuple[Column, ...]:
+    """Return the digest columns of a measurement; a field that is a float on either side is one.
+
+    Where only missing points matter, there are no sums.
+    """
     found = []
     for name in plan.fields:
         kinds = {kind for held in (plan.source, plan.target) if (kind := held.kind(name))}
         common: Kind = "float" if kinds == {"float", "integer"} else min(kinds)
         found.append(Field(name=name, kind=common))
-    return columns(found)
+    whole = columns(found)
+    if plan.presence_interval(policy) is None:
+        return whole
+    return tuple(column for column in whole if column.function == "count")

@@ -1,12 +1,14 @@
 """Plan a sync: which measurements, and the windows in which either side may have points of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from tstats.catalog import DAILY, DATABASES
+from tstats.catalog import DAILY, DATABASES, ROLLUPS
 from tstats.core.time import DAY, INFINITE, MINUTE
 from tstats.core.windows import Window, cut_at_edges
+from tstats.errors import ConfigError
 from tstats.influx.rows import NUMBERS, Kind
 from tstats.sync.merge import Policy
 from tstats.sync.options import SyncOptions
@@ -15,6 +17,8 @@ from tstats.sync.options import SyncOptions
 LONGEST_WINDOW = 7 * DAY
 # Points that are about to expire are left out: the target would refuse those that expire on their way.
 EXPIRING = 5 * MINUTE
+# How alike a name and a pattern have to be for the name to be suggested.
+_NEAR = 0.5
 
 PolicyName = tuple[str, str]
 """A database and one of its retention policies."""
@@ -50,7 +54,7 @@ class Contents:
 
     Attributes:
         durations: how long each policy keeps points, in ns.
-        measurements: what each policy holds, by the measurement's name.
+        measurements: what each policy holds, by measurement; those not asked for are only named.
     """
 
     durations: Mapping[PolicyName, int]
@@ -77,6 +81,19 @@ class MeasurementPlan:
     fields: tuple[str, ...]
     tags: tuple[str, ...]
     windows: tuple[Window, ...]
+
+    def presence_interval(self, policy: Policy) -> int | None:
+        """Return the interval, in ns, of a rollup of which only missing points matter under the policy.
+
+        None for what may have points at any time, and where values matter.
+        """
+        intervals = (
+            rollup.interval
+            for rollup in ROLLUPS
+            if (rollup.database, rollup.target_policy, rollup.target)
+            == (self.database, self.policy, self.measurement)
+        )
+        return next(intervals, None) if policy is Policy.MISSING else None
 
     @property
     def name(self) -> str:
@@ -113,12 +130,17 @@ def asked_policies(options: SyncOptions) -> list[PolicyName]:
 
 
 def plan(options: SyncOptions, source: Contents, target: Contents) -> list[MeasurementPlan]:
-    """Plan every measurement that is asked for and that either side has."""
-    return [
-        measurement
-        for place in asked_policies(options)
-        for measurement in _plan_policy(options, place, source, target)
-    ]
+    """Plan every measurement that is asked for and that either side has.
+
+    Raises:
+        ConfigError: a pattern matches no measurement of either side.
+    """
+    places = asked_policies(options)
+    _check_patterns(
+        options,
+        {name for side in (source, target) for place in places for name in side.measurements.get(place, {})},
+    )
+    return [found for place in places for found in _plan_policy(options, place, source, target)]
 
 
 def _plan_policy(
@@ -143,6 +165,14 @@ def _plan_policy(
             tags=tuple(sorted({*ours.tags, *theirs.tags})),
             windows=tuple(cut_at_edges(window, extents, longest=LONGEST_WINDOW)),
         )
+
+
+def _check_patterns(options: SyncOptions, names: Collection[str]) -> None:
+    for pattern in options.measurements:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            nearest = get_close_matches(pattern, names, cutoff=_NEAR)
+            hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+            raise ConfigError(f"--measurement: neither side has a measurement {pattern!r}{hint}")
 
 
 def is_asked(measurement: str, options: SyncOptions) -> bool:

@@ -6,7 +6,7 @@ from concurrent.futures import as_completed
 from dataclasses import replace
 from typing import Any
 
-from tstats.errors import ServerError, TstatsError
+from tstats.errors import ConfigError, ServerError, TstatsError
 from tstats.influx.client import Influx
 from tstats.schema.provision import REFUSED_LOSS, ChangeResult, provision, read_live
 from tstats.schema.spec import DatabaseSpec
@@ -35,6 +35,9 @@ def sync(
         target: the server that is to have them; both with `CONNECTIONS` connections per job.
         schema: first give the target the source's databases, policies and continuous queries.
         progress: shows how far it is.
+
+    Raises:
+        ConfigError: a pattern matches no measurement of either side.
     """
     started = time.monotonic()
     report = SyncReport(source=source.url, target=target.url, apply=options.apply)
@@ -46,9 +49,14 @@ def sync(
         if schema:
             report = _with_schema(options, target, ours, report)
         theirs = read_live(target, only=options.databases)
+        if options.apply:
+            for influx in (target, source) if options.both_ways else (target,):
+                _check_writable(influx, theirs if influx is target else ours, options)
         plans = plan(options, read_contents(source, ours, options), read_contents(target, theirs, options))
         progress.begin(sum(len(measurement.windows) for measurement in plans))
         report = replace(report, measurements=_sync_all(plans, options, source, target, progress))
+    except ConfigError:
+        raise
     except TstatsError as error:
         report = replace(report, error=report.error or str(error))
     return replace(report, seconds=time.monotonic() - started)
@@ -58,6 +66,13 @@ def _check_databases(options: SyncOptions, source: Influx, ours: tuple[DatabaseS
     missing = sorted(set(options.databases) - {database.name for database in ours})
     if len(missing) == len(options.databases) or (missing and options.all_must_exist):
         raise ServerError(f"{source.url} has no database {' or '.join(missing)}")
+
+
+def _check_writable(influx: Influx, schema: tuple[DatabaseSpec, ...], options: SyncOptions) -> None:
+    """Write nothing to each database, so that a refusal is met once, before the work."""
+    for database in schema:
+        if database.name in options.databases:
+            influx.write(b"", database=database.name)
 
 
 def _with_schema(

@@ -9,6 +9,7 @@ from tstats.errors import TooMuchError
 from tstats.influx.rows import Row, SeriesRows
 from tstats.sync.context import MeasurementContext
 from tstats.sync.digest import (
+    BUCKET,
     Column,
     Comparison,
     Digest,
@@ -66,6 +67,13 @@ class Hour:
     differing: int = 0
     points: int = 0
 
+    def add(self, other: "Hour") -> None:
+        """Add what another part of the window or of the series says."""
+        self.source, self.target = plus(self.source, other.source), plus(self.target, other.target)
+        self.values |= other.values
+        self.differing += other.differing
+        self.points += other.points
+
     def is_narrow(self) -> bool:
         """Tell whether reading these values alone is less work than reading the hour."""
         return len(self.values) <= MOST_VALUES and self.differing <= _MOST_OF * self.points
@@ -103,12 +111,42 @@ class Surveyor:
         self._requests = measurement.sync.scheduler.requests
         self._columns = measurement.columns
         self._counts = tuple(column for column in self._columns if column.function == "count")
+        options = measurement.sync.options
+        self.interval = measurement.plan.presence_interval(options.policy)
         # Counts do not show lower values, which the verification finds, if there is one; nor values that
         # landed in other series, which it does not find.
-        self._counts_suffice = approach.same_series and measurement.sync.options.apply
+        self._counts_suffice = approach.same_series and options.apply
 
     def survey(self, window: Window) -> WindowSurvey:
-        """Survey a window: the sums first, then the counts.
+        """Survey a window; where only missing points matter, by counts alone."""
+        return self._survey_values(window) if self.interval is None else self._survey_presence(window)
+
+    def _survey_presence(self, window: Window) -> WindowSurvey:
+        """Count the points of each value of the tag.
+
+        Values differ between sites that collect by themselves, and so do all sums. A count is trusted where
+        the hour is complete: both sides then have every interval of it. Equal counts of incomplete hours can
+        be of different points.
+        """
+        hours: dict[int, Hour] = {}
+        nothing = (0,) * len(self._counts)
+
+        def count(segment: Segment) -> None:
+            for bucket, hour in self.by_value(segment, self._counts).items():
+                hours.setdefault(bucket, Hour(nothing, nothing)).add(hour)
+
+        self._bisector.do(count, Segment(window=window))
+        source, target = Digest(self._columns), Digest(self._columns)
+        self._count_hours(source, {bucket: hour.source for bucket, hour in hours.items()})
+        self._count_hours(target, {bucket: hour.target for bucket, hour in hours.items()})
+        buckets = compare(source, target, self._columns)
+        for bucket, hour in hours.items():
+            if hour.values and buckets.get(bucket) is Comparison.EQUAL:
+                buckets[bucket] = Comparison.DIFFERENT
+        return WindowSurvey(source=source, target=target, buckets=buckets, hours=hours)
+
+    def _survey_values(self, window: Window) -> WindowSurvey:
+        """Compare the sums first, then the counts.
 
         Sums show every number that is missing or different, except zeros. Where they differ in most hours,
         the counts are taken by the values of the tag at once: they would be asked for next, to find what
@@ -119,7 +157,7 @@ class Surveyor:
         hours: dict[int, Hour] = {}
         if self._is_most(differing, source, target):
             with suppress(TooMuchError):  # a digest without the values of the tag is smaller
-                hours = self.by_value(window, self._counts)
+                hours = self.by_value(Segment(window=window), self._counts)
         if hours:
             source, target = source.ungrouped(), target.ungrouped()
             self._count_hours(source, {bucket: hour.source for bucket, hour in hours.items()})
@@ -161,14 +199,13 @@ class Surveyor:
         in_number = differ_in_number(survey.source, survey.target, self._columns, hours)
         return self._counts if self._counts_suffice and in_number else self._columns
 
-    def by_value(self, window: Window, columns: tuple[Column, ...]) -> dict[int, Hour]:
-        """Return what the values of the tag say of each hour of a window.
+    def by_value(self, segment: Segment, columns: tuple[Column, ...]) -> dict[int, Hour]:
+        """Return what the values of the tag say of each hour of a segment.
 
         Raises:
-            TooMuchError: a part of the window may succeed.
+            TooMuchError: a part of the segment may succeed.
         """
         hours: dict[int, Hour] = {}
-        segment = Segment(window=window)
         nothing = (0,) * len(columns)
         # Where a point may have landed in another series, that series can have the same value of the tag.
         by = self.approach.tag if self.approach.same_series else None
@@ -182,11 +219,19 @@ class Surveyor:
                 hour.target = plus(hour.target, theirs)
                 points = max(_count(ours, columns), _count(theirs, columns))
                 hour.points += points
-                if not equal(ours, theirs, columns):
+                if not (equal(ours, theirs, columns) and self._is_complete(ours, bucket, segment.window)):
                     hour.differing += points
                     if len(hour.values) <= MOST_VALUES:
-                        hour.values.add(tags[self.approach.tag or ""])
+                        hour.values.add(tags.get(self.approach.tag or "", ""))
         return hours
+
+    def _is_complete(self, counts: Numbers, bucket: int, window: Window) -> bool:
+        """Tell whether series have a point in every interval of an hour; true where values matter."""
+        if self.interval is None:
+            return True
+        start, end = max(bucket, window.start), min(bucket + BUCKET, window.end)
+        intervals = -(-end // self.interval) - -(-start // self.interval)
+        return intervals > 0 and all(count % intervals == 0 for count in counts)
 
 
 def pair_digests(

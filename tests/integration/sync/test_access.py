@@ -213,16 +213,10 @@ def test_a_target_user_who_only_reads_can_check_and_is_told_what_it_lacks_to_syn
     assert sync(*where, *by("reader", "reader"), schema, "--check").status == 3
     told = sync(*where, *by("reader", "reader"), schema)
     assert told.status == 1
-    lines = told.err.splitlines()
-    assert {line.split(": ")[2] for line in lines} == {
-        f"{DATABASE}.{POLICY}.bandwidth.1min",
-        f"{DATABASE}.{POLICY}.maxkbps.1min",
-    }
-    for line in lines:
-        assert "not authorized to write to database" in line
-        assert line.endswith(
-            f"; at the target: an administrator can allow it: GRANT ALL ON {DATABASE} TO reader"
-        )
+    assert "not authorized to write to database" in told.error
+    assert told.error.endswith(
+        f"; at the target: an administrator can allow it: GRANT ALL ON {DATABASE} TO reader"
+    )
     assert held(sites.target) == {}
 
 

@@ -13,6 +13,7 @@ from tests.support.points import Export, Point, as_export, export, healed, write
 from tests.support.syncing import NoProgress
 from tstats.core.time import DAY, EARLIEST, HOUR, LATEST, MINUTE
 from tstats.core.windows import ALL_TIME, Window
+from tstats.errors import ConfigError
 from tstats.influx.client import Influx
 from tstats.influx.influxql import identifier
 from tstats.sync.merge import Policy
@@ -442,3 +443,58 @@ def test_points_of_the_raw_policy_come_only_when_asked_for(influx: Influx, other
     assert export(other_influx, DATABASE, "daily") == {}
     assert run(influx, other_influx, raw=True).in_sync
     assert len(export(other_influx, DATABASE, "daily")) == 3
+
+
+def test_a_pattern_that_matches_nothing_is_an_error_that_names_the_nearest(
+    influx: Influx, other_influx: Influx
+) -> None:
+    filled(influx, minutes(1, 1))
+    create(other_influx)
+    with pytest.raises(ConfigError, match=r"neither.*'bandwith\*'; did you mean bandwidth\.1min\?"):
+        run(influx, other_influx, measurements=("bandwidth*", "bandwith*"))
+    assert held(other_influx) == {}
+
+
+def test_values_of_two_collectors_are_never_read_where_no_point_is_missing(
+    influx: Influx, other_influx: Influx
+) -> None:
+    """Each site computes values of its own, so that every sum differs; only presence matters."""
+    ours = minutes(40, 180)
+    theirs = [replace(point, fields=(("value", -float(point.time % 977)),)) for point in ours]
+    filled(influx, ours)
+    filled(other_influx, theirs)
+    report = run(influx, other_influx, policy=Policy.MISSING, both_ways=True)
+    assert report.in_sync
+    assert report.totals().points_read == 0
+    assert held(other_influx) == as_export(theirs)
+
+
+def test_as_many_points_missing_on_each_side_of_one_hour_are_given_to_each_other(
+    influx: Influx, other_influx: Influx
+) -> None:
+    whole = minutes(60, 120)  # 60 hosts: the hour of all hosts without a minute is a multiple of 60, too
+    ours = [point for point in whole if point.time != T + 10 * MINUTE]
+    theirs = [point for point in whole if point.time != T + 20 * MINUTE]
+    filled(influx, ours)
+    filled(other_influx, theirs)
+    report = run(influx, other_influx, policy=Policy.MISSING, both_ways=True, exact_below=0)
+    assert report.in_sync
+    assert held(influx) == held(other_influx) == as_export(whole)
+    assert report.totals().points_read < len(whole) * 1.5  # the whole hour is not read
+    assert run(influx, other_influx, policy=Policy.MISSING, both_ways=True).totals().points_read == 0
+
+
+def test_values_too_large_for_a_sum_are_compared_point_by_point(influx: Influx, other_influx: Influx) -> None:
+    huge = [
+        Point(tags=(("host", host),), time=T + minute * MINUTE, fields=(("value", 1.7e308),))
+        for host in HOSTS
+        for minute in range(3)
+    ]
+    filled(influx, huge)
+    filled(other_influx, [replace(point, fields=(("value", 1.6e308),)) for point in huge])
+    report = run(influx, other_influx, exact_below=0)
+    assert (report.error, [row.error for row in report.measurements]) == (None, [None])
+    assert held(other_influx) == as_export(huge)
+    again = run(influx, other_influx, exact_below=0)
+    assert again.in_sync
+    assert again.totals().points_written == 0
