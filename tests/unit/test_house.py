@@ -57,7 +57,7 @@ IMPURE = """
     doctor.examine
     influx.async_connection influx.async_reader influx.client influx.command_options influx.command_remedies
     influx.health influx.measurements influx.stream influx.udp
-    migrate_config.command migrate_config.moving
+    migrate_config.command migrate_config.migration
     rollups.cells rollups.check rollups.command rollups.display rollups.late rollups.repair rollups.report
     rollups.state
     schema.display schema.provision

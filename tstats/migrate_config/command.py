@@ -17,7 +17,7 @@ from tstats.errors import ConfigError, TstatsError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tstats.migrate_config.moving import Move
+    from tstats.migrate_config.migration import Move
 
 
 class Output(StrEnum):
@@ -48,7 +48,7 @@ def migrate_config(
     with it yet; 2 the old file cannot be read, or wrong usage.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.migrate_config import moving as moving_over
+    from tstats.migrate_config import migration as moving_over
 
     move = moving_over.read(old)
     left = None
@@ -109,7 +109,7 @@ def _as_json(move: "Move", written: Path | None, left: str | None) -> dict[str, 
 
 
 def _lines(old: Path, move: "Move", written: Path | None) -> "Iterator[str]":
-    from tstats.migrate_config.moving import Kind
+    from tstats.migrate_config.migration import Kind
 
     same = ", ".join(note.key for note in move.of(Kind.SAME))
     if same:

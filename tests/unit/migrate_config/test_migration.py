@@ -10,7 +10,7 @@ from tests.unit.config.test_loading import GOS_SAMPLE
 from tstats.cli import app
 from tstats.command import exits
 from tstats.config import loading as config
-from tstats.migrate_config.moving import Kind, Move, read
+from tstats.migrate_config.migration import Kind, Move, read
 
 PASSWORD = "correct-horse"  # noqa: S105 (the secret of this test)
 GOOD: dict[str, Any] = {
