@@ -1,4 +1,4 @@
-"""What changes for who brings a file of Go's traffic_stats, and the file as tstats would have it."""
+"""What changes for a configuration of Go's traffic_stats, and the same configuration for tstats."""
 
 import difflib
 import json
@@ -19,10 +19,10 @@ _FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Settings
 _SPELLED = {key.lower(): key for key in _FIELDS}
 _LEVELS = {field.encode_name for field in msgspec.structs.fields(Logs)}
 _PASSWORDS = {"toPasswd": "toPasswdFile", "influxPassword": "influxPasswordFile"}
-_NOWHERE = ("null", "")  # Go's words; a file of tstats says null
+_NOWHERE = ("null", "")  # in Go's file; in that of tstats it is null
 
 
-class Kind(StrEnum):
+class NoteKind(StrEnum):
     """What becomes of a key."""
 
     SAME = "means the same"
@@ -34,38 +34,38 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """One thing to know; `text` is empty where the kind says it all, and never holds a password."""
+class MigrationNote:
+    """Something to know about a key; `text` never holds a password, and is empty if the kind says it all."""
 
-    kind: Kind
+    kind: NoteKind
     key: str
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """A file of Go's, seen from tstats.
+class ConfigMigration:
+    """What happens to a configuration of Go's traffic_stats.
 
     Attributes:
-        notes: by kind, in the order of `Kind`.
-        problem: why tstats collect does not start with the file as it is; None where it does.
-        converted: the same settings without what tstats refuses or ignores, with what keeps Go's behaviour.
+        notes: by kind, in the order of `NoteKind`.
+        problem: why tstats collect does not start with the file as it is; None if it does.
+        converted: the settings without what tstats refuses or ignores, and with what keeps Go's behaviour.
     """
 
-    notes: tuple[Note, ...]
+    notes: tuple[MigrationNote, ...]
     problem: str | None
     converted: Mapping[str, Any]
 
-    def of(self, kind: Kind) -> tuple[Note, ...]:
-        """The notes of one kind."""
+    def of(self, kind: NoteKind) -> tuple[MigrationNote, ...]:
+        """Return the notes of one kind."""
         return tuple(note for note in self.notes if note.kind is kind)
 
 
-def read(path: Path) -> Move:
-    """Read a file of Go's.
+def plan_migration(path: Path) -> ConfigMigration:
+    """Read a configuration of Go's traffic_stats and plan its migration; write nothing.
 
     Raises:
-        ConfigError: it cannot be read, or is no JSON object.
+        ConfigError: it cannot be read, or is not a JSON object.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -74,91 +74,109 @@ def read(path: Path) -> Move:
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: no JSON object, which a traffic_stats.cfg is")
+        raise ConfigError(f"{path}: invalid traffic_stats.cfg; it must be a JSON object")
     problem = None
     try:
         config.load(path, {}, to_collect=True)
     except ConfigError as error:
         problem = str(error)
-    notes, converted = _moved(values)
-    order = list(Kind)
-    return Move(
+    notes, converted = _converted(values)
+    order = list(NoteKind)
+    return ConfigMigration(
         notes=tuple(sorted(notes, key=lambda note: order.index(note.kind))),
         problem=problem,
         converted=converted,
     )
 
 
-def _moved(values: Mapping[str, Any]) -> tuple[list[Note], dict[str, Any]]:
-    notes: list[Note] = []
+def _converted(values: Mapping[str, Any]) -> tuple[list[MigrationNote], dict[str, Any]]:
+    notes: list[MigrationNote] = []
     kept: dict[str, Any] = {}
     for given, value in values.items():
-        key = _SPELLED.get(given.replace("_", "").lower())
+        key = _spelled(given)
         if value is None:
             continue
         if key is None:
-            notes.append(Note(kind=Kind.REFUSED, key=given, text=_unknown(given)))
+            notes.append(MigrationNote(kind=NoteKind.REFUSED, key=given, text=_unknown(given)))
         elif key in ("kafkaConfig", "disableInflux", "seelogConfig"):
-            notes.append(_given_up(key, value))
+            notes.append(_obsolete(key, value))
         elif key == "logs" and isinstance(value, dict):
-            kept[key], told = _logs(value)
-            notes += told
+            kept[key], log_notes = _logs(value)
+            notes += log_notes
         elif (fault := _fault(key, value)) is not None:
-            notes.append(Note(kind=Kind.REFUSED, key=key, text=f"{fault}; without it the default holds"))
+            notes.append(
+                MigrationNote(
+                    kind=NoteKind.REFUSED, key=key, text=f"{fault}; without it, the default applies"
+                )
+            )
         else:
             kept[key] = value
-            notes.append(Note(kind=Kind.SAME, key=key))
+            notes.append(MigrationNote(kind=NoteKind.SAME, key=key))
     if "summarySink" not in kept:
         kept["summarySink"] = "trafficOps"
-    return [*notes, *_changes(kept, values), *_insecure(kept), *_worth_setting(kept)], kept
+    notes += [
+        MigrationNote(kind=kind, key=key, text=text)
+        for kind, found in (
+            (NoteKind.CHANGED, _changes(kept, values)),
+            (NoteKind.INSECURE, _insecure(kept)),
+            (NoteKind.WORTH_SETTING, _worth_setting(kept)),
+        )
+        for key, text in found
+    ]
+    return notes, kept
+
+
+def _spelled(key: str) -> str | None:
+    """Return a key as tstats spells it; None if there is no such key."""
+    return _SPELLED.get(key.replace("_", "").lower())
 
 
 def _unknown(key: str) -> str:
     near = difflib.get_close_matches(key, _FIELDS, n=1)
-    meant = f" (is {near[0]} meant?)" if near else ""
-    return f"Go does not know this key either, and passes over it{meant}"
+    suggestion = f" (did you mean {near[0]}?)" if near else ""
+    return f"Go does not know this key either, and ignores it{suggestion}"
 
 
-def _given_up(key: str, value: object) -> Note:
-    """A key of Go's that has no effect here, or asks for what tstats does not do."""
+def _obsolete(key: str, value: object) -> MigrationNote:
+    """Return the note on a key that has no effect in tstats, or asks for what tstats does not do."""
     if key == "seelogConfig":
-        text = "log lines go where logs says, by default to stderr, which systemd keeps in its journal"
-        return Note(kind=Kind.IGNORED, key=key, text=text)
+        text = (
+            "log lines go where the key logs says; by default to stderr, which systemd keeps in its journal"
+        )
+        return MigrationNote(kind=NoteKind.IGNORED, key=key, text=text)
     if key == "disableInflux":
         if value is not True:
-            return Note(kind=Kind.IGNORED, key=key, text="InfluxDB is always written to")
-        return Note(
-            kind=Kind.REFUSED, key=key, text="InfluxDB is the only place that tstats writes points to"
-        )
+            return MigrationNote(kind=NoteKind.IGNORED, key=key, text="tstats always writes to InfluxDB")
+        return MigrationNote(kind=NoteKind.REFUSED, key=key, text="tstats writes points to InfluxDB only")
     enabled = isinstance(value, dict) and value.get("enable") is True
     if enabled:
-        text = "nothing is sent to Kafka: who reads from there still needs Go's traffic_stats"
-        return Note(kind=Kind.REFUSED, key="kafkaConfig.enable", text=text)
-    return Note(kind=Kind.IGNORED, key=key, text="it is off; nothing is sent to Kafka")
+        text = "tstats does not write to Kafka: consumers of the topic still need Go's traffic_stats"
+        return MigrationNote(kind=NoteKind.REFUSED, key="kafkaConfig.enable", text=text)
+    return MigrationNote(kind=NoteKind.IGNORED, key=key, text="it is off, and tstats does not write to Kafka")
 
 
-def _logs(given: Mapping[str, Any]) -> tuple[dict[str, str | None], list[Note]]:
-    """The same destinations: in Go's, a level that is not named goes nowhere."""
+def _logs(given: Mapping[str, Any]) -> tuple[dict[str, str | None], list[MigrationNote]]:
+    """Return the same destinations, and notes: Go does not log a level that its file does not name."""
     notes = []
     kept: dict[str, str | None] = dict.fromkeys(sorted(_LEVELS))
     for name, value in given.items():
         if name.lower() not in _LEVELS:
-            notes.append(Note(kind=Kind.REFUSED, key=f"logs.{name}", text="there is no such level"))
+            notes.append(MigrationNote(kind=NoteKind.REFUSED, key=f"logs.{name}", text="no such log level"))
         elif value is not None and not isinstance(value, str):
-            notes.append(Note(kind=Kind.REFUSED, key=f"logs.{name}", text="a text is expected"))
+            notes.append(MigrationNote(kind=NoteKind.REFUSED, key=f"logs.{name}", text="expected a string"))
         else:
             kept[name.lower()] = None if value in _NOWHERE else value
     missing = sorted(_LEVELS - {name.lower() for name in given} - {"debug", "event"})
     if missing:
-        text = f"{', '.join(missing)} not named: nowhere in Go's, stderr in tstats"
-        notes.append(Note(kind=Kind.CHANGED, key="logs", text=text))
-    return kept, notes or [Note(kind=Kind.SAME, key="logs")]
+        text = f"{', '.join(missing)} not set: not logged by Go, logged to stderr by tstats"
+        notes.append(MigrationNote(kind=NoteKind.CHANGED, key="logs", text=text))
+    return kept, notes or [MigrationNote(kind=NoteKind.SAME, key="logs")]
 
 
 def _fault(key: str, value: object) -> str | None:
-    """Why tstats refuses a value of a key that it knows; the text never holds one of a password."""
+    """Return why tstats refuses the value of a key, without the value; None if it does not."""
     if value == 0 and not isinstance(value, bool):
-        return None  # the default, as in Go's
+        return None  # the default, as in Go
     try:
         msgspec.convert(value, _FIELDS[key].type, dec_hook=_secret)
     except msgspec.ValidationError as error:
@@ -172,67 +190,67 @@ def _secret(kind: type, value: object) -> object:
     return Secret(value)
 
 
-def _changes(kept: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Note]:
-    def note(key: str, text: str) -> Note:
-        return Note(kind=Kind.CHANGED, key=key, text=text)
-
+def _changes(kept: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys that Go and tstats take differently, each with a text."""
     if not kept.get("statusToMon"):
-        yield note("statusToMon", "not given: Go asks no monitor then, tstats those that are ONLINE")
+        yield "statusToMon", "not set: Go then polls no monitors, tstats polls those that are ONLINE"
     if len(_urls(kept)) > 1 and "influxWriteMode" not in kept:
-        yield note(
-            "influxUrls", "Go picks one at random for each write; tstats stays with one while it answers"
+        yield (
+            "influxUrls",
+            "Go picks one at random for each write; tstats stays with one as long as it answers",
         )
     if any(url.startswith("udp://") for url in _urls(kept)):
-        yield note(
-            "influxUrls", "a udp:// one is written to as before; rollups and summaries need an http:// one"
+        yield (
+            "influxUrls",
+            "tstats writes to udp:// URLs as Go does; rollups and summaries need an http:// URL",
         )
-    if not any(given.replace("_", "").lower() == "summarysink" for given in values):
-        yield note(
+    if "summarySink" not in map(_spelled, values):
+        yield (
             "summarySink",
-            "Go posts the summaries to Traffic Ops; the default of tstats is a SQL database of its own"
-            ' (the converted file says "trafficOps")',
+            (
+                "Go posts the summaries to Traffic Ops; by default tstats writes them to its own SQL database"
+                ' (the converted file sets "trafficOps")'
+            ),
         )
 
 
-def _insecure(kept: Mapping[str, Any]) -> Iterator[Note]:
-    def note(key: str, text: str) -> Note:
-        return Note(kind=Kind.INSECURE, key=key, text=text)
-
+def _insecure(kept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys that put a password at risk, each with a text."""
     for key, file in _PASSWORDS.items():
         if kept.get(key):
             variable = config.environment_name(key)
-            yield note(key, f"the password is in the file; {file} names a file of its own, or use {variable}")
-    if (
-        str(kept.get("toUrl", "")).startswith("https://")
-        and not kept.get("toInsecure")
-        and not kept.get("toCaCert")
-    ):
-        yield note(
+            yield key, f"the password is in this file; put it in a file of its own ({file}) or in {variable}"
+    url = str(kept.get("toUrl", ""))
+    if url.startswith("https://") and not kept.get("toInsecure") and not kept.get("toCaCert"):
+        yield (
             "toUrl",
-            "Go does not verify Traffic Ops' certificate, tstats does: where it is signed by one of your own,"
-            " name that in toCaCert",
+            (
+                "Go does not verify the certificate of Traffic Ops, but tstats does: if a CA of your own"
+                " signed it, set toCaCert to the certificate of that CA"
+            ),
         )
-    if str(kept.get("toUrl", "")).startswith("http://"):
-        yield note("toUrl", "the password crosses the network in clear: use https://")
+    if url.startswith("http://"):
+        yield "toUrl", "the password is sent in clear text: use https://"
     if kept.get("influxUser") and any(url.startswith("http://") for url in _urls(kept)):
-        yield note("influxUrls", "the password crosses the network in clear with http://")
+        yield "influxUrls", "the password is sent in clear text with http://"
 
 
-def _worth_setting(kept: Mapping[str, Any]) -> Iterator[Note]:
+def _worth_setting(kept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys of tstats that are worth setting, each with a text."""
     several = len(_urls(kept)) > 1
     for key, wanted, text in (
         (
             "spoolDirectory",
             True,
-            "where batches wait on disk; without it, tstats-spool in the working directory",
+            "where batches wait on disk; by default tstats-spool in the working directory",
         ),
-        ("spoolMaxBytes", True, "the room for them, 1 GiB without it: about 9 bytes a point"),
-        ("influxWriteMode", several, '"all" writes each batch to each of influxUrls'),
-        ("metricsBind", True, "127.0.0.1:9105, say, for /metrics and /healthz"),
+        ("spoolMaxBytes", True, "how much room they may take; by default 1 GiB, at about 9 bytes per point"),
+        ("influxWriteMode", several, '"all" writes each batch to every one of influxUrls'),
+        ("metricsBind", True, "such as 127.0.0.1:9105, for /metrics and /healthz"),
         ("logFormat", True, '"json" for log collectors'),
     ):
         if wanted and key not in kept:
-            yield Note(kind=Kind.WORTH_SETTING, key=key, text=text)
+            yield key, text
 
 
 def _urls(kept: Mapping[str, Any]) -> Sequence[str]:
