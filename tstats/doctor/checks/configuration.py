@@ -1,4 +1,4 @@
-"""The checks of the configuration: what it leaves to others, and whether it gives passwords away."""
+"""The checks of the configuration: whether a key is ignored or a password exposed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _OTHERS = 0o007
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ConfigurationFileCheck(Check):
-    """The file, which has been read by now.
+    """The configuration file, which has been read and is valid.
 
     Attributes:
         path: of the file.
@@ -89,7 +89,7 @@ def _is_open_to_others(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TransportCheck(Check):
-    """The way that the password of influxUser takes; Traffic Ops has a check of its own.
+    """How the password of influxUser is sent; that of toUser has a check of its own.
 
     Attributes:
         urls: the InfluxDBs.

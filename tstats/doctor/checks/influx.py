@@ -73,7 +73,7 @@ class ExaminedInflux:
         return f"create_ts_databases --url {self.influx.url}{user}{queries}"
 
     def live_schema(self) -> tuple[DatabaseSpec, ...]:
-        """Return what the server has of the databases of the catalog.
+        """Return the live schema of the catalog's databases.
 
         Raises:
             NotCheckedError: the user may not see it.
@@ -86,7 +86,7 @@ class ExaminedInflux:
 
 @contextmanager
 def administrators_only(what: str) -> Iterator[None]:
-    """Make a NotCheckedError of the refusal of a user who is not an administrator."""
+    """Turn the refusal of a user who is not an administrator into a NotCheckedError."""
     try:
         yield
     except RefusedError as error:

@@ -72,7 +72,7 @@ class HealthzCheck(Check):
 
 
 def _problems(error: str) -> list[str] | None:
-    """Return the problems in the error that an answer of /healthz became; None if it is another error."""
+    """Return the problems that /healthz listed, from the error made of its answer; None if it listed none."""
     start = error.find("{")
     try:
         body = json.loads(error[start:]) if start >= 0 else None
@@ -134,10 +134,12 @@ class SpoolCheck(Check):
         left = max(0, self.most_bytes - found.bytes)
         free = format_size(found.free)
         if found.free < _LEAST_FREE:
-            yield self.wrong(f"only {free} free on the disk of {self.directory}", "free space on that disk")
+            yield self.wrong(
+                f"only {free} free on the disk of {self.directory}", "free up space on that disk"
+            )
         elif found.free < left:
             text = f"{free} free on the disk, but the spool may grow by another {format_size(left)}"
-            yield self.warning(text, "free space on that disk, or lower spoolMaxBytes")
+            yield self.warning(text, "free up space on that disk, or lower spoolMaxBytes")
 
     def _waiting(self, found: Survey) -> Finding:
         """Return the finding on the batches that wait."""
@@ -152,7 +154,7 @@ class SpoolCheck(Check):
         if longest > max(_SHORTEST_WAIT, 3 * self.publishing_interval):
             targets = format_names(target for target, age in ages.items() if age == longest)
             text += f", the oldest for {format_age(longest)} (target {targets})"
-            remedy = "InfluxDB does not take them: see the checks of InfluxDB and the collector's log"
+            remedy = "InfluxDB does not accept them: see the checks of InfluxDB and the collector's log"
             return self.wrong(text, remedy, details)
         if found.orphans:
             text += f", {found.orphans} of them for servers that influxUrls no longer names"

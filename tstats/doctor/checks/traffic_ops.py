@@ -14,7 +14,6 @@ from tstats.traffic_control.inventory import MONITOR_TYPE, Inventory
 from tstats.traffic_control.traffic_ops import TrafficOps
 from tstats.transport.server_clock import seconds_ahead
 
-_AREA = "Traffic Ops"
 _REACH = (
     "check that Traffic Ops is running and toUrl is right; until then tstats collect uses the inventory it"
     " saved"
@@ -47,13 +46,19 @@ class ExaminedTrafficOps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TrafficOpsReachableCheck(Check):
-    """The connection to Traffic Ops."""
+class TrafficOpsCheck(Check):
+    """A check of Traffic Ops."""
 
-    area: str = _AREA
-    name: str = "reachable"
+    area: str = "Traffic Ops"
     remedy: str = _REACH
     examined: ExaminedTrafficOps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrafficOpsReachableCheck(TrafficOpsCheck):
+    """The connection to Traffic Ops."""
+
+    name: str = "reachable"
 
     def look(self) -> Iterator[Finding]:
         """Check that it answers, over a connection that keeps the password secret."""
@@ -75,13 +80,10 @@ class TrafficOpsReachableCheck(Check):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TrafficOpsLoginCheck(Check):
+class TrafficOpsLoginCheck(TrafficOpsCheck):
     """The login to Traffic Ops as `user`."""
 
-    area: str = _AREA
     name: str = "login"
-    remedy: str = _REACH
-    examined: ExaminedTrafficOps
     user: str
 
     def look(self) -> Iterator[Finding]:
@@ -95,13 +97,10 @@ class TrafficOpsLoginCheck(Check):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class InventoryCheck(Check):
+class InventoryCheck(TrafficOpsCheck):
     """The servers that Traffic Ops lists; the monitors are those with `status`."""
 
-    area: str = _AREA
     name: str = "inventory"
-    remedy: str = _REACH
-    examined: ExaminedTrafficOps
     status: str
 
     def look(self) -> Iterator[Finding]:
@@ -124,13 +123,11 @@ class InventoryCheck(Check):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ParametersCheck(Check):
+class ParametersCheck(TrafficOpsCheck):
     """The parameters by which Traffic Ops names the stats to poll."""
 
-    area: str = _AREA
     name: str = "parameters"
     remedy: str = "add these parameters to the profile TRAFFIC_STATS in Traffic Ops"
-    examined: ExaminedTrafficOps
 
     def look(self) -> Iterator[Finding]:
         """Check that they name every stat that a rollup is computed from."""
