@@ -63,9 +63,13 @@ class Installation:
         self.file.chmod(0o600)
 
     def diagnose(self, *, seconds: float = 30.0, ahead: float = 0.0, since: int = 2 * HOUR) -> Diagnosis:
-        """What the doctor finds, by a clock that is so many seconds ahead of the machine's."""
+        """Return what the doctor finds, by a clock that is `ahead` seconds ahead of the machine's."""
         return diagnose(
-            self.file, seconds=seconds, since=since, clock=lambda: time.time() + ahead, environment={}
+            self.file,
+            seconds=seconds,
+            since=since,
+            clock=lambda: time.time_ns() + round(ahead * SECOND),
+            environment={},
         )
 
     def _fill(self) -> None:

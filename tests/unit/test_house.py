@@ -54,10 +54,10 @@ IMPURE = """
     doctor.checks.clocks doctor.checks.configuration doctor.checks.health doctor.checks.influx
     doctor.checks.monitors doctor.checks.points doctor.checks.schema doctor.checks.spool
     doctor.checks.summaries doctor.checks.traffic_ops doctor.command doctor.diagnose doctor.display
-    doctor.examine doctor.subject
+    doctor.examine
     influx.async_connection influx.async_reader influx.client influx.command_options influx.command_remedies
     influx.health influx.measurements influx.stream influx.udp
-    migrate_config.command migrate_config.moving
+    migrate_config.command migrate_config.migration
     rollups.cells rollups.check rollups.command rollups.display rollups.late rollups.repair rollups.report
     rollups.state
     schema.display schema.provision

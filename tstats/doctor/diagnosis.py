@@ -1,18 +1,20 @@
-"""What an examination of an installation found: verdicts, their order, and the exit status. All pure."""
+"""What an examination of an installation found: verdicts, findings, and how they are put into words."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tstats.core.time import DAY, HOUR, MINUTE, SECOND
+
 
 class Verdict(StrEnum):
-    """How a thing stands."""
+    """How something stands."""
 
     OK = "ok"
-    WARNING = "warning"  # it works; something should be done before it does not
+    WARNING = "warning"  # it works, but needs attention before it stops working
     WRONG = "wrong"
-    NOT_CHECKED = "not checked"  # what has to be right for it is not, or nobody could tell
+    NOT_CHECKED = "not checked"  # something it needs is wrong, or it cannot be seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +23,14 @@ class Finding:
 
     Attributes:
         area: what was looked at: `Traffic Ops`, `InfluxDB http://…`.
-        check: which of its sides.
+        check: the name of the check.
         verdict: how it stands.
         text: what was seen; for `NOT_CHECKED`, why nothing was.
-        remedy: what to do about it; never empty where something is wrong or a warning.
-        details: further lines for who asks for them.
+        remedy: what to do about it; never empty for a warning or for something wrong.
+        details: more lines, shown on request.
 
     Raises:
-        ValueError: something is wrong or a warning, and there is no remedy.
+        ValueError: a warning, or something wrong, has no remedy.
     """
 
     area: str
@@ -40,7 +42,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         if self.verdict in (Verdict.WRONG, Verdict.WARNING) and not self.remedy:
-            raise ValueError(f"{self.area}: {self.check}: a finding of this kind has a remedy")
+            raise ValueError(f"{self.area}: {self.check}: a finding of this kind needs a remedy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +58,17 @@ class Diagnosis:
 
     @property
     def areas(self) -> tuple[str, ...]:
-        """The areas in their order, each once."""
+        """Each area once, in order."""
         return tuple(dict.fromkeys(finding.area for finding in self.findings))
 
     @property
     def counts(self) -> dict[Verdict, int]:
-        """How many findings there are of each verdict, also of those that there are none of."""
-        counted = Counter(finding.verdict for finding in self.findings)
-        return {verdict: counted[verdict] for verdict in Verdict}
+        """The number of findings with each verdict, zeros included."""
+        counts = Counter(finding.verdict for finding in self.findings)
+        return {verdict: counts[verdict] for verdict in Verdict}
 
     def of(self, verdict: Verdict) -> tuple[Finding, ...]:
-        """The findings of one verdict."""
+        """Return the findings with a verdict."""
         return tuple(finding for finding in self.findings if finding.verdict is verdict)
 
 
@@ -74,7 +76,7 @@ _SEVERITY = (Verdict.WRONG, Verdict.WARNING, Verdict.NOT_CHECKED, Verdict.OK)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst of some verdicts; OK without any.
+    """Return the worst of some verdicts; OK if there are none.
 
     >>> worst([Verdict.OK, Verdict.WARNING, Verdict.NOT_CHECKED]).value
     'warning'
@@ -82,10 +84,10 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=_SEVERITY.index, default=Verdict.OK)
 
 
-def graded(value: float, *, warning: float, wrong: float) -> Verdict:
-    """The verdict on a figure that is the better the lower it is; both bounds count as passed.
+def grade(value: float, *, warning: float, wrong: float) -> Verdict:
+    """Return the verdict on a figure that should be low; a value equal to a bound exceeds it.
 
-    >>> [graded(share, warning=0.8, wrong=0.95).value for share in (0.5, 0.8, 1.0)]
+    >>> [grade(share, warning=0.8, wrong=0.95).value for share in (0.5, 0.8, 1.0)]
     ['ok', 'warning', 'wrong']
     """
     if value >= wrong:
@@ -93,47 +95,47 @@ def graded(value: float, *, warning: float, wrong: float) -> Verdict:
     return Verdict.WARNING if value >= warning else Verdict.OK
 
 
-def counted(number: int, what: str, several: str = "") -> str:
-    """A number with its noun.
+def format_count(number: int, noun: str, plural: str = "") -> str:
+    """Format a number with its noun.
 
-    >>> counted(1, "batch", "batches"), counted(1_200, "point")
+    >>> format_count(1, "batch", "batches"), format_count(1_200, "point")
     ('1 batch', '1,200 points')
     """
-    return f"{number:,} {what if number == 1 else several or what + 's'}"
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def age(seconds: float) -> str:
-    """A span of time as one reads it at night.
+def format_age(nanoseconds: int) -> str:
+    """Format a time span in the unit in which it is easiest to read.
 
-    >>> age(0.4), age(95), age(7_200), age(300_000)
+    >>> format_age(400 * 10**6), format_age(95 * SECOND), format_age(2 * HOUR), format_age(83 * HOUR)
     ('0 s', '95 s', '120 min', '83 h')
     """
-    for size, unit, most in ((1, "s", 120), (60, "min", 180), (3600, "h", 96)):
-        if seconds < most * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"
+    for unit, name, most in ((SECOND, "s", 120), (MINUTE, "min", 180), (HOUR, "h", 96)):
+        if nanoseconds < most * unit:
+            return f"{nanoseconds / unit:.0f} {name}"
+    return f"{nanoseconds / DAY:.0f} d"
 
 
-def size(number: float) -> str:
-    """Bytes as one reads them.
+def format_size(size: float) -> str:
+    """Format a number of bytes.
 
-    >>> size(512), size(3 << 20), size(5 << 30)
+    >>> format_size(512), format_size(3 << 20), format_size(5 << 30)
     ('512 B', '3.0 MiB', '5.0 GiB')
     """
     unit = "B"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if number < 1024:  # noqa: PLR2004 (of the next unit)
+        if size < 1024:  # noqa: PLR2004 (of the next unit)
             break
-        number, unit = number / 1024, larger
-    return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
+        size, unit = size / 1024, larger
+    return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
 
 
-def shown(names: Iterable[str], *, most: int = 3) -> str:
-    """A few of some names, and how many there are beside.
+def format_names(names: Iterable[str], *, most: int = 3) -> str:
+    """Format the first few names, and the number of the others.
 
-    >>> shown(["a", "b", "c", "d"], most=2)
+    >>> format_names(["a", "b", "c", "d"], most=2)
     'a, b and 2 more'
     """
-    given = list(names)
-    rest = f" and {len(given) - most} more" if len(given) > most else ""
-    return ", ".join(given[:most]) + rest
+    listed = list(names)
+    rest = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + rest

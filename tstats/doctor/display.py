@@ -1,10 +1,10 @@
-"""Shows a diagnosis: as JSON for scripts, as one screen for people."""
+"""Show a diagnosis: as JSON for scripts, as one screen for people."""
 
 import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from tstats.doctor.diagnosis import Diagnosis, Finding, Verdict
+from tstats.doctor.diagnosis import Diagnosis, Finding, Verdict, format_count
 
 _MARKS = {
     Verdict.OK: "ok",
@@ -17,7 +17,7 @@ _NARROWEST = 60
 
 
 def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
-    """The diagnosis in the shape that `--output json` promises."""
+    """Return the diagnosis in the shape that `--output json` promises."""
     return {
         "ok": diagnosis.ok,
         "counts": {_camel(verdict): number for verdict, number in diagnosis.counts.items()},
@@ -40,12 +40,12 @@ def _camel(verdict: Verdict) -> str:
 
 
 def lines(diagnosis: Diagnosis, *, width: int, details: bool = False) -> Iterator[str]:
-    """A line for each finding, its remedy below it, and one line that counts them.
+    """Yield a line for each finding with its remedy below it, and a line of totals.
 
     Args:
         diagnosis: what to show.
         width: of the screen, in characters; longer texts are wrapped.
-        details: show those, too.
+        details: whether to show the details of each finding.
     """
     names = max((len(finding.check) for finding in diagnosis.findings), default=0)
     for area in diagnosis.areas:
@@ -55,8 +55,9 @@ def lines(diagnosis: Diagnosis, *, width: int, details: bool = False) -> Iterato
                 yield from _finding(finding, names, max(width, _NARROWEST), details=details)
     yield ""
     counts = diagnosis.counts
+    warnings = format_count(counts[Verdict.WARNING], "warning")
     yield (
-        f"{counts[Verdict.OK]} ok, {counts[Verdict.WARNING]} with a warning, {counts[Verdict.WRONG]} wrong,"
+        f"{counts[Verdict.OK]} ok, {warnings}, {counts[Verdict.WRONG]} wrong,"
         f" {counts[Verdict.NOT_CHECKED]} not checked"
     )
 
@@ -86,5 +87,5 @@ def _wrapped(text: str, width: int, head: str, indent: str) -> list[str]:
 
 
 def _printable(text: str) -> str:
-    """In one line, without what steers a terminal: parts of it are words of servers."""
+    """Return the text in one line and without control characters: parts of it come from servers."""
     return "".join(letter if letter.isprintable() else " " for letter in " ".join(text.split()))

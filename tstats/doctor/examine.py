@@ -1,126 +1,174 @@
-"""Runs checks side by side, each for a bounded time: one that fails or hangs hides no other."""
+"""Run checks side by side, each with a time limit, so that one that fails or hangs hides no other."""
 
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tstats.doctor.diagnosis import Finding, Verdict, worst
 from tstats.errors import TstatsError
 
-Sight = tuple[Verdict, str, str]
-"""A verdict, what was seen, and the remedy (empty where none is needed)."""
+
+class NotCheckedError(TstatsError):
+    """Something cannot be seen, which is not a fault; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Check:
+class Check(ABC):
     """One thing to look at.
 
     Attributes:
-        area, name: as the findings name them.
-        look: gives the findings; a TstatsError that it raises is one, too.
-        remedy: for such an error.
-        needs: checks that have to be passed; otherwise this one is not made.
-        after: checks that only have to have ended.
-        slow: what a look that takes too long means: something is wrong, or it only could not be seen in time.
+        area, name: what findings call it.
+        remedy: what to do when it cannot be looked at; also that of findings without one of their own.
+        needs: checks that must pass first; if one does not, this one is not run.
+        after: checks that must finish first, whatever they find.
+        slow: the verdict when `look` takes too long; WARNING where a large server may just need longer.
     """
 
     area: str
     name: str
-    look: Callable[[], Iterable[Finding]]
     remedy: str
     needs: Sequence["Check"] = ()
     after: Sequence["Check"] = ()
     slow: Verdict = Verdict.WRONG
 
+    @abstractmethod
+    def look(self) -> Iterable[Finding]:
+        """Return or yield what there is to see.
+
+        Raises:
+            NotCheckedError: it cannot be seen, which is not a fault.
+            TstatsError: it cannot be looked at, which is something wrong.
+        """
+
     def finding(self, verdict: Verdict, text: str, remedy: str = "", details: Iterable[str] = ()) -> Finding:
-        """A finding of this check."""
+        """Return a finding of this check; a warning, or something wrong, always has a remedy."""
+        if verdict in (Verdict.WARNING, Verdict.WRONG):
+            remedy = remedy or self.remedy
         return Finding(
             area=self.area, check=self.name, verdict=verdict, text=text, remedy=remedy, details=tuple(details)
         )
 
+    def ok(self, text: str, details: Iterable[str] = ()) -> Finding:
+        """Return a finding that all is well."""
+        return self.finding(Verdict.OK, text, details=details)
+
+    def warning(self, text: str, remedy: str = "", details: Iterable[str] = ()) -> Finding:
+        """Return a warning, with the remedy of the check unless another is given."""
+        return self.finding(Verdict.WARNING, text, remedy, details)
+
+    def wrong(self, text: str, remedy: str = "", details: Iterable[str] = ()) -> Finding:
+        """Return a finding of something wrong, with the remedy of the check unless another is given."""
+        return self.finding(Verdict.WRONG, text, remedy, details)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImpossibleCheck(Check):
+    """A check of something that cannot be looked at; `error` says why."""
+
+    error: TstatsError
+
+    def look(self) -> Iterable[Finding]:
+        """Raise the error."""
+        raise self.error
+
 
 @dataclass(slots=True, kw_only=True)
-class _Examination:
+class _CheckRun:
     seconds: float
-    ended: "queue.SimpleQueue[tuple[Check, list[Finding]]]" = field(default_factory=queue.SimpleQueue)
-    found: dict[Check, list[Finding]] = field(default_factory=dict)
+    results: "queue.SimpleQueue[tuple[Check, list[Finding]]]" = field(default_factory=queue.SimpleQueue)
+    findings: dict[Check, list[Finding]] = field(default_factory=dict)
     deadlines: dict[Check, float] = field(default_factory=dict)
 
     def start(self, check: Check) -> None:
-        """In a thread of its own that is left behind when it hangs: a name that does not resolve may."""
+        """Run the check in its own thread, which is abandoned if it hangs, as a name lookup can."""
         self.deadlines[check] = time.monotonic() + self.seconds
         threading.Thread(target=self._run, args=(check,), name=f"check {check.name}", daemon=True).start()
 
-    def _run(self, check: Check) -> None:
-        self.ended.put((check, _looked(check)))
+    def skip(self, check: Check, failed: Check) -> None:
+        """Record that a check was not run because one that it needs did not pass."""
+        where = f"{failed.area}: " if failed.area != check.area else ""
+        reason = f"it needs a check that did not pass: {where}{failed.name}"
+        self.findings[check] = [check.finding(Verdict.NOT_CHECKED, reason)]
 
     def wait(self) -> None:
-        """Until one has ended, or its time has."""
+        """Wait until a running check has finished or run out of time."""
         left = max(0.0, min(self.deadlines.values()) - time.monotonic())
         try:
-            check, findings = self.ended.get(timeout=left)
+            check, findings = self.results.get(timeout=left)
         except queue.Empty:
             now = time.monotonic()
-            for late in [one for one, deadline in self.deadlines.items() if deadline <= now]:
-                self._note(late, [self._late(late)])
+            for late in [check for check, deadline in self.deadlines.items() if deadline <= now]:
+                text = f"no result within {self.seconds:g} s"
+                remedy = f"{late.remedy}; or allow more time with --timeout"
+                self._record(late, [late.finding(late.slow, text, remedy)])
         else:
-            self._note(check, findings)
+            self._record(check, findings)
 
-    def _note(self, check: Check, findings: list[Finding]) -> None:
-        if self.deadlines.pop(check, None) is not None:  # not one that came after its time
-            self.found[check] = findings
+    def has_finished(self, checks: Iterable[Check]) -> bool:
+        return all(check in self.findings for check in checks)
 
-    def _late(self, check: Check) -> Finding:
-        text = f"no result within {self.seconds:g} s"
-        return check.finding(check.slow, text, f"{check.remedy}; --timeout gives it more time")
+    def has_passed(self, check: Check) -> bool:
+        verdict = worst(finding.verdict for finding in self.findings[check])
+        return verdict in (Verdict.OK, Verdict.WARNING)
+
+    def _run(self, check: Check) -> None:
+        self.results.put((check, _look(check)))
+
+    def _record(self, check: Check, findings: list[Finding]) -> None:
+        if self.deadlines.pop(check, None) is not None:  # ignores a result that came too late
+            self.findings[check] = findings
 
 
 def examine(checks: Sequence[Check], *, seconds: float) -> list[Finding]:
-    """The findings of all checks, in the order of the checks.
+    """Run checks, each as soon as those it waits for have finished, and return all their findings.
 
     Args:
-        checks: what they need and come after is among them.
-        seconds: for each of them.
+        checks: every check that one of them needs or comes after must be among them.
+        seconds: the time limit of each check.
+
+    Returns:
+        The findings in the order of the checks.
 
     Raises:
         ValueError: checks wait for each other, or for one that is not among them.
     """
-    examination = _Examination(seconds=seconds)
+    run = _CheckRun(seconds=seconds)
     waiting = list(checks)
-    while waiting or examination.deadlines:
-        ready = [one for one in waiting if all(e in examination.found for e in (*one.needs, *one.after))]
-        waiting = [one for one in waiting if one not in ready]
+    while waiting or run.deadlines:
+        ready = [check for check in waiting if run.has_finished((*check.needs, *check.after))]
+        waiting = [check for check in waiting if check not in ready]
         for check in ready:
-            failed = next((need for need in check.needs if not _passed(examination.found[need])), None)
+            failed = next((need for need in check.needs if not run.has_passed(need)), None)
             if failed is None:
-                examination.start(check)
+                run.start(check)
             else:
-                where = f"{failed.area}: " if failed.area != check.area else ""
-                reason = f"it needs a check that did not pass: {where}{failed.name}"
-                examination.found[check] = [check.finding(Verdict.NOT_CHECKED, reason)]
-        if examination.deadlines:
-            examination.wait()
+                run.skip(check, failed)
+        if run.deadlines:
+            run.wait()
         elif waiting and not ready:
-            raise ValueError(f"checks wait in vain: {', '.join(one.name for one in waiting)}")
-    return [finding for check in checks for finding in examination.found[check]]
+            raise ValueError(f"checks wait in vain: {', '.join(check.name for check in waiting)}")
+    return [finding for check in checks for finding in run.findings[check]]
 
 
-def _passed(findings: list[Finding]) -> bool:
-    return worst(finding.verdict for finding in findings) in (Verdict.OK, Verdict.WARNING)
-
-
-def _looked(check: Check) -> list[Finding]:
+def _look(check: Check) -> list[Finding]:
     try:
         return list(check.look())
+    except NotCheckedError as error:
+        return [check.finding(Verdict.NOT_CHECKED, _one_line(error))]
     except TstatsError as error:
-        return [check.finding(Verdict.WRONG, " ".join(str(error).split()), check.remedy)]
-    except Exception as error:  # noqa: BLE001 (a fault of ours in one check must not hide the others)
+        return [check.wrong(_one_line(error))]
+    except Exception as error:  # noqa: BLE001 (a bug in one check must not hide the others)
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         where = f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else "nowhere"
-        # Not its text, which may hold anything.
+        # Without the error's own text, which may hold a secret.
         text = f"the check itself failed: {type(error).__name__} at {where}"
-        return [check.finding(Verdict.WRONG, text, "this is a fault of tstats: report it with this line")]
+        return [check.wrong(text, "this is a bug in tstats: report it with this line")]
+
+
+def _one_line(error: TstatsError) -> str:
+    return " ".join(str(error).split())

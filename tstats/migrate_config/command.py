@@ -17,7 +17,7 @@ from tstats.errors import ConfigError, TstatsError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tstats.migrate_config.moving import Move
+    from tstats.migrate_config.migration import ConfigMigration
 
 
 class Output(StrEnum):
@@ -48,9 +48,9 @@ def migrate_config(
     with it yet; 2 the old file cannot be read, or wrong usage.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.migrate_config import moving as moving_over
+    from tstats.migrate_config.migration import plan_migration
 
-    move = moving_over.read(old)
+    move = plan_migration(old)
     left = None
     if write is not None:
         left = _written(write, move.converted, force=force)
@@ -96,7 +96,7 @@ def _written(path: Path, converted: "Mapping[str, Any]", *, force: bool) -> str 
     return None
 
 
-def _as_json(move: "Move", written: Path | None, left: str | None) -> dict[str, Any]:
+def _as_json(move: "ConfigMigration", written: Path | None, left: str | None) -> dict[str, Any]:
     return {
         "startsAsItIs": move.problem is None,
         "problem": move.problem,
@@ -108,15 +108,15 @@ def _as_json(move: "Move", written: Path | None, left: str | None) -> dict[str, 
     }
 
 
-def _lines(old: Path, move: "Move", written: Path | None) -> "Iterator[str]":
-    from tstats.migrate_config.moving import Kind
+def _lines(old: Path, move: "ConfigMigration", written: Path | None) -> "Iterator[str]":
+    from tstats.migrate_config.migration import NoteKind
 
-    same = ", ".join(note.key for note in move.of(Kind.SAME))
+    same = ", ".join(note.key for note in move.of(NoteKind.SAME))
     if same:
-        yield f"{Kind.SAME}:"
+        yield f"{NoteKind.SAME}:"
         yield f"  {same}"
-    for kind in Kind:
-        notes = move.of(kind) if kind is not Kind.SAME else ()
+    for kind in NoteKind:
+        notes = move.of(kind) if kind is not NoteKind.SAME else ()
         if notes:
             yield f"{kind}:"
         for note in notes:

@@ -1,4 +1,4 @@
-"""The doctor on an installation that is well, and on many that are not: each fault named, with its remedy."""
+"""The doctor on a healthy installation, and on many broken ones: each fault is named with its remedy."""
 
 import json
 import os
@@ -45,7 +45,7 @@ ADMIN, PASSWORD = "chief", "correct-horse"
 
 @pytest.fixture(scope="module")
 def well(influxd: Influxd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation that is well, for tests that put back what they break."""
+    """A healthy installation, for tests that restore what they break."""
     influx = emptied(influxd)
     with Simulator(WORLD) as simulator:
         yield Installation(tmp_path_factory.mktemp("well"), influx, simulator)
@@ -54,7 +54,7 @@ def well(influxd: Influxd, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def installation(well: Installation) -> Iterator[Installation]:
-    """The same; its file and its simulator are put back afterwards."""
+    """The same; its file and its simulator are restored afterwards."""
     before = dict(well.settings)
     with closing(Spool(well.spool, ["any"], max_bytes=1 << 20)):
         yield well
@@ -65,13 +65,13 @@ def installation(well: Installation) -> Iterator[Installation]:
 
 @pytest.fixture
 def ill(other_influx: Influx, tmp_path: Path) -> Iterator[Installation]:
-    """An installation whose InfluxDB a test may spoil."""
+    """An installation whose InfluxDB a test may damage."""
     with Simulator(WORLD) as simulator:
         yield Installation(tmp_path, other_influx, simulator)
 
 
 def the(diagnosis: Diagnosis, area: str, check: str) -> Finding:
-    """The worst finding of a check."""
+    """Return the worst finding of a check."""
     order = [Verdict.WRONG, Verdict.WARNING, Verdict.NOT_CHECKED, Verdict.OK]
     found = [
         finding
@@ -82,7 +82,7 @@ def the(diagnosis: Diagnosis, area: str, check: str) -> Finding:
 
 
 def wrong(diagnosis: Diagnosis) -> set[tuple[str, str]]:
-    """The checks that found something wrong."""
+    """Return the checks that found something wrong."""
     return set(findings(diagnosis, Verdict.WRONG))
 
 
@@ -114,7 +114,7 @@ def test_a_healthy_installation_is_found_healthy(installation: Installation) -> 
     }
 
 
-def test_it_asks_and_writes_nothing(installation: Installation) -> None:
+def test_it_writes_nothing(installation: Installation) -> None:
     def written() -> tuple[object, ...]:
         stats = {series.name: series.rows()[0] for series in installation.influx.query("SHOW STATS")}
         files = {path: path.lstat().st_mtime_ns for path in installation.folder.rglob("*")}
@@ -123,7 +123,10 @@ def test_it_asks_and_writes_nothing(installation: Installation) -> None:
     before, asked = written(), len(installation.simulator.requests)
     assert installation.diagnose().ok
     assert written() == before
-    methods = {(one.method, one.path.rpartition("/")[2]) for one in installation.simulator.requests[asked:]}
+    methods = {
+        (request.method, request.path.rpartition("/")[2])
+        for request in installation.simulator.requests[asked:]
+    }
     assert {path for method, path in methods if method != "GET"} == {"login"}
 
 
@@ -134,18 +137,18 @@ def test_the_command_prints_one_screen_and_ends_with_0(
         exits.run(app, ["doctor", "--cfg", str(installation.file)])
     shown = capsys.readouterr().out
     assert ended.value.code == 0
-    assert shown.endswith(" 0 with a warning, 0 wrong, 0 not checked\n")
+    assert shown.endswith(" 0 warnings, 0 wrong, 0 not checked\n")
     assert len(shown.splitlines()) < 50
 
 
-def test_the_command_gives_json_and_ends_with_1_where_something_is_wrong(
+def test_the_command_prints_json_and_ends_with_1_if_something_is_wrong(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     installation.configure(pollingIntervall=10)
     with pytest.raises(SystemExit) as ended:
         exits.run(app, ["doctor", "--cfg", str(installation.file), "--output", "json"])
-    told = json.loads(capsys.readouterr().out)
-    assert (ended.value.code, told["ok"], told["counts"]["wrong"]) == (1, False, 1)
+    shown = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, shown["ok"], shown["counts"]["wrong"]) == (1, False, 1)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +165,7 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
 # --- the file
 
 
-def test_a_file_that_cannot_be_used_leaves_the_rest_unchecked(installation: Installation) -> None:
+def test_an_invalid_file_leaves_the_rest_unchecked(installation: Installation) -> None:
     installation.configure(pollingIntervall=10)
     diagnosis = installation.diagnose()
     assert wrong(diagnosis) == {("configuration", "file")}
@@ -171,7 +174,7 @@ def test_a_file_that_cannot_be_used_leaves_the_rest_unchecked(installation: Inst
     assert the(diagnosis, "InfluxDB", "all").verdict is Verdict.NOT_CHECKED
 
 
-def test_a_password_that_everybody_can_read_is_a_warning(installation: Installation) -> None:
+def test_a_password_that_everyone_can_read_is_a_warning(installation: Installation) -> None:
     installation.file.chmod(0o644)
     found = the(installation.diagnose(), "configuration", "secrets")
     assert (found.verdict, found.remedy) == (Verdict.WARNING, f"chmod o= {installation.file}")
@@ -189,10 +192,26 @@ def test_no_password_shows_anywhere(installation: Installation) -> None:
     assert PASSWORD not in shown
 
 
+def test_go_s_log_configuration_is_ignored_with_a_warning(installation: Installation) -> None:
+    installation.configure(seelogConfig="/etc/seelog.xml")
+    diagnosis = installation.diagnose()
+    assert set(findings(diagnosis, Verdict.WRONG, Verdict.WARNING)) == {("configuration", "log")}
+
+
 # --- Traffic Ops and the monitors
 
 
-def test_a_wrong_password_of_traffic_ops(installation: Installation) -> None:
+def test_a_configuration_without_traffic_ops(installation: Installation) -> None:
+    installation.configure(toUrl=None, apiAuth="none")
+    diagnosis = installation.diagnose()
+    assert diagnosis.ok
+    assert set(findings(diagnosis, Verdict.NOT_CHECKED)) == {
+        ("Traffic Ops", "reachable"),
+        ("monitors", "by CDN"),
+    }
+
+
+def test_a_wrong_password_for_traffic_ops(installation: Installation) -> None:
     installation.configure(toPasswd="no")
     diagnosis = installation.diagnose()
     assert wrong(diagnosis) == {("Traffic Ops", "login")}
@@ -201,19 +220,19 @@ def test_a_wrong_password_of_traffic_ops(installation: Installation) -> None:
     assert the(diagnosis, "monitors", "by CDN").verdict is Verdict.NOT_CHECKED
 
 
-def test_traffic_ops_is_down_and_the_monitors_are_those_of_the_kept_inventory(
+def test_without_traffic_ops_the_monitors_are_those_of_the_saved_inventory(
     installation: Installation,
 ) -> None:
     sim = installation.simulator
     session = TrafficOps(sim.traffic_ops_url, user=sim.user, password=Secret(sim.password), timeout=30)
-    kept = installation.spool / "inventory.json"
-    InventoryFile(kept, sim.traffic_ops_url).save(session.inventory("ONLINE"))
+    saved = installation.spool / "inventory.json"
+    InventoryFile(saved, sim.traffic_ops_url).save(session.inventory("ONLINE"))
     session.close()
     sim.faults.down(TRAFFIC_OPS)
     try:
         diagnosis = installation.diagnose()
     finally:
-        kept.unlink()
+        saved.unlink()
     assert wrong(diagnosis) == {("Traffic Ops", "reachable")}
     assert "toUrl" in the(diagnosis, "Traffic Ops", "reachable").remedy
     assert the(diagnosis, "monitors", "cdn1").verdict is Verdict.OK
@@ -239,7 +258,7 @@ def test_no_monitor_has_the_status(installation: Installation) -> None:
     ],
     ids=["none", "too few"],
 )
-def test_stats_that_nobody_asks_for(
+def test_stats_that_are_not_polled(
     installation: Installation, world: World, verdict: Verdict, words: str
 ) -> None:
     with Simulator(world) as simulator:
@@ -250,7 +269,7 @@ def test_stats_that_nobody_asks_for(
     assert "TRAFFIC_STATS" in found.remedy
 
 
-def test_traffic_ops_of_another_age(installation: Installation) -> None:
+def test_traffic_ops_without_a_common_api_version(installation: Installation) -> None:
     with Simulator(WORLD, versions=("2.0",)) as simulator:
         installation.configure(toUrl=simulator.traffic_ops_url)
         diagnosis = installation.diagnose()
@@ -258,12 +277,12 @@ def test_traffic_ops_of_another_age(installation: Installation) -> None:
     assert "none of the API versions" in the(diagnosis, "Traffic Ops", "login").text
 
 
-def test_a_cdn_without_a_monitor_that_answers(installation: Installation) -> None:
+def test_a_cdn_none_of_whose_monitors_answers(installation: Installation) -> None:
     for monitor in WORLD.cdn("cdn1").monitors:
         installation.simulator.faults.down(monitor.name)
     diagnosis = installation.diagnose()
     assert wrong(diagnosis) == {("monitors", "cdn1")}
-    assert "none of 2 monitors answers" in the(diagnosis, "monitors", "cdn1").text
+    assert "none of 2 monitors answered" in the(diagnosis, "monitors", "cdn1").text
 
 
 def test_one_monitor_of_two_down_is_a_warning(installation: Installation) -> None:
@@ -272,10 +291,10 @@ def test_one_monitor_of_two_down_is_a_warning(installation: Installation) -> Non
     assert diagnosis.ok
     found = the(diagnosis, "monitors", "cdn2")
     assert found.verdict is Verdict.WARNING
-    assert "1 of 2 monitors answers" in found.text
+    assert "1 of 2 monitors answered" in found.text
 
 
-def test_monitors_that_show_old_values(installation: Installation) -> None:
+def test_monitors_with_old_values(installation: Installation) -> None:
     with Simulator(WORLD, clock=lambda: time.time() - 3600) as simulator:
         installation.configure(toUrl=simulator.traffic_ops_url)
         diagnosis = installation.diagnose()
@@ -286,7 +305,7 @@ def test_monitors_that_show_old_values(installation: Installation) -> None:
 # --- InfluxDB
 
 
-def test_an_influxdb_that_is_not_there_and_another_that_is(installation: Installation) -> None:
+def test_one_influxdb_is_down_and_another_is_not(installation: Installation) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     installation.configure(influxUrls=[nobody, installation.influx.url, "udp://127.0.0.1:8089"])
     diagnosis = installation.diagnose()
@@ -298,7 +317,7 @@ def test_an_influxdb_that_is_not_there_and_another_that_is(installation: Install
     assert by_server["summaries", "days"] is Verdict.OK
 
 
-def test_an_influxdb_of_another_kind(installation: Installation) -> None:
+def test_an_unsupported_version_of_influxdb(installation: Installation) -> None:
     with StandIn(lambda _: Reply(status=204, headers={"X-Influxdb-Version": "v2.7.1"})) as server:
         installation.configure(influxUrls=[server.url])
         diagnosis = installation.diagnose()
@@ -306,10 +325,10 @@ def test_an_influxdb_of_another_kind(installation: Installation) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "http://"])
-def test_a_url_of_no_influxdb(installation: Installation, url: str) -> None:
+def test_an_invalid_url_of_an_influxdb(installation: Installation, url: str) -> None:
     installation.configure(influxUrls=[url, installation.influx.url])
     found = the(installation.diagnose(), "InfluxDB", "influxUrls[0]")
-    assert (found.verdict, found.remedy) == (Verdict.WRONG, "mend influxUrls")
+    assert (found.verdict, found.remedy) == (Verdict.WRONG, "fix influxUrls")
 
 
 def test_a_schema_that_differs_is_named_with_the_command(ill: Installation) -> None:
@@ -323,7 +342,7 @@ def test_a_schema_that_differs_is_named_with_the_command(ill: Installation) -> N
     assert "--allow-data-loss" in found.remedy
 
 
-def test_continuous_queries_beside_a_tstats_that_does_their_work(installation: Installation) -> None:
+def test_continuous_queries_while_tstats_computes_the_rollups(installation: Installation) -> None:
     installation.configure(rollupMode="tstats")
     found = the(installation.diagnose(), "InfluxDB", "schema")
     assert (found.verdict, found.text) == (
@@ -334,7 +353,7 @@ def test_continuous_queries_beside_a_tstats_that_does_their_work(installation: I
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [("dialy", "cache_stats has no policy 'dialy'"), ("monthly", "all reads look into daily")],
+    [("dialy", "cache_stats has no policy 'dialy'"), ("monthly", "but everything reads daily")],
 )
 def test_points_that_go_to_the_wrong_policy(installation: Installation, given: str, words: str) -> None:
     installation.configure(cacheRetentionPolicy=given)
@@ -348,12 +367,12 @@ def test_an_influxdb_without_databases(ill: Installation) -> None:
     for database in catalog.DATABASES:
         ill.influx.query(f"DROP DATABASE {database.name}")
     diagnosis = ill.diagnose()
-    assert the(diagnosis, "InfluxDB", "schema").text.startswith("28 differences: to create database")
+    assert the(diagnosis, "InfluxDB", "schema").text.startswith("28 changes needed: create database")
     assert {("InfluxDB", "schema"), ("InfluxDB", "rollups"), ("summaries", "days")} == wrong(diagnosis)
     assert the(diagnosis, "InfluxDB", "newest points").verdict is Verdict.NOT_CHECKED
 
 
-def test_an_influxdb_to_which_no_points_come(ill: Installation) -> None:
+def test_an_influxdb_that_gets_no_points(ill: Installation) -> None:
     ill.influx.query(
         "DROP SERIES FROM kbps, tps_2xx, tps_3xx, tps_4xx, tps_5xx, tps_total",
         database="deliveryservice_stats",
@@ -361,17 +380,17 @@ def test_an_influxdb_to_which_no_points_come(ill: Installation) -> None:
     found = findings(ill.diagnose(), Verdict.WRONG)
     assert set(found) == {("InfluxDB", "newest points")}
     (finding,) = found.values()
-    assert finding.text == "deliveryservice_stats has no point of the last 26 h"
-    assert "is tstats collect running?" in finding.remedy
+    assert finding.text == "deliveryservice_stats has no points in the last 26 h"
+    assert "check that tstats collect is running" in finding.remedy
 
 
-def test_points_that_came_no_more_for_an_hour(installation: Installation) -> None:
+def test_no_new_points_for_an_hour(installation: Installation) -> None:
     found = the(installation.diagnose(ahead=3600), "InfluxDB", "newest points")
     assert found.verdict is Verdict.WRONG
     assert re.search(r"the newest point is 6\d min old", found.text)
 
 
-def test_one_of_two_servers_without_points_is_a_warning_where_any_will_do(
+def test_one_of_two_servers_without_points_is_a_warning_if_each_batch_goes_to_any_of_them(
     installation: Installation, other_influx: Influx
 ) -> None:
     wanted = catalog_schema(catalog.DATABASES, replication=1)
@@ -386,29 +405,29 @@ def test_one_of_two_servers_without_points_is_a_warning_where_any_will_do(
     assert "sync_ts_databases" in found[0].remedy
 
 
-def test_minutes_that_nobody_computes(ill: Installation) -> None:
+def test_minutes_that_are_not_rolled_up(ill: Installation) -> None:
     ill.influx.query('DROP SERIES FROM "bandwidth.1min"', database=catalog.CACHE_STATS)
     diagnosis = ill.diagnose()
     found = the(diagnosis, "InfluxDB", "newest points")
     assert found.verdict is Verdict.WRONG
-    assert found.text == "cache_stats: points come, but the last minutes are missing in bandwidth.1min"
+    assert found.text == "cache_stats: points arrive, but the last minutes are missing in bandwidth.1min"
     assert "tstats rollup repair" in found.remedy
 
 
-def test_a_hole_in_the_rollups(ill: Installation) -> None:
+def test_a_gap_in_the_rollups(ill: Installation) -> None:
     start = (time.time_ns() - HOUR) // MINUTE * MINUTE
     write(ill.influx, raw_points(Window(start=start, end=start + 5 * MINUTE), only="bandwidth"))
     diagnosis = ill.diagnose()
     assert wrong(diagnosis) == {("InfluxDB", "rollups")}
     found = the(diagnosis, "InfluxDB", "rollups")
-    assert found.text.startswith("3 rollups with something missing or stale in ")
+    assert found.text.startswith("3 rollups with missing or stale values in ")
     assert found.remedy.startswith("tstats rollup repair")
     assert the(ill.diagnose(since=20 * MINUTE), "InfluxDB", "rollups").verdict is Verdict.OK
 
 
 @pytest.fixture(scope="module")
 def sick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
-    """An influxd that asks for passwords, runs no continuous queries, keeps all, and is nearly full."""
+    """An influxd that requires passwords, runs no continuous queries, deletes nothing, and is nearly full."""
     settings = {
         "INFLUXDB_HTTP_AUTH_ENABLED": "true",
         "INFLUXDB_CONTINUOUS_QUERIES_ENABLED": "false",
@@ -428,7 +447,7 @@ def sick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
         yield server
 
 
-def test_an_influxdb_that_does_not_let_us_in(installation: Installation, sick: Influxd) -> None:
+def test_a_wrong_password_for_influxdb(installation: Installation, sick: Influxd) -> None:
     installation.configure(influxUrls=[sick.url], influxUser=ADMIN, influxPassword="no")
     diagnosis = installation.diagnose()
     found = the(diagnosis, "InfluxDB", "login")
@@ -453,8 +472,8 @@ def test_an_influxdb_that_is_nearly_full_and_runs_no_continuous_queries(
     found = the(diagnosis, "InfluxDB", "health")
     assert found.verdict is Verdict.WRONG
     for words in (
-        "continuous queries are switched off",
-        "retention is switched off",
+        "continuous queries are disabled",
+        "retention is disabled",
         "49 of at most 50 series",
     ):
         assert words in found.text
@@ -479,7 +498,22 @@ def test_a_database_that_does_not_answer(installation: Installation) -> None:
     installation.configure(databaseUrl=f"postgresql+psycopg://x@127.0.0.1:{free_port()}/x")
     diagnosis = installation.diagnose()
     assert wrong(diagnosis) == {("summaries", "SQL schema")}
-    assert "is PostgreSQL running" in the(diagnosis, "summaries", "SQL schema").remedy
+    assert "check that PostgreSQL is running" in the(diagnosis, "summaries", "SQL schema").remedy
+
+
+def test_an_invalid_url_of_the_database(installation: Installation) -> None:
+    installation.configure(databaseUrl="mysql://localhost/x")
+    diagnosis = installation.diagnose()
+    assert wrong(diagnosis) == {("summaries", "SQL schema")}
+    assert the(diagnosis, "summaries", "SQL schema").remedy == "fix databaseUrl"
+    assert the(diagnosis, "summaries", "days").verdict is Verdict.NOT_CHECKED
+
+
+def test_an_installation_without_an_influxdb_that_can_be_read(installation: Installation) -> None:
+    installation.configure(influxUrls=["udp://127.0.0.1:8089"])
+    diagnosis = installation.diagnose()
+    assert wrong(diagnosis) == {("summaries", "days")}
+    assert the(diagnosis, "summaries", "days").remedy == "fix influxUrls"
 
 
 def test_a_postgresql_whose_days_are_missing(
@@ -495,7 +529,7 @@ def test_a_postgresql_whose_days_are_missing(
     assert sql_rows(url) == {}
 
 
-def test_a_day_that_has_other_points_by_now_is_a_warning(installation: Installation) -> None:
+def test_a_summary_that_its_points_no_longer_give_is_a_warning(installation: Installation) -> None:
     with sqlite3.connect(installation.folder / "tstats.db") as connection:
         connection.execute("UPDATE stats_summary SET stat_value = stat_value + 1")
     connection.close()
@@ -506,20 +540,20 @@ def test_a_day_that_has_other_points_by_now_is_a_warning(installation: Installat
             connection.execute("UPDATE stats_summary SET stat_value = stat_value - 1")
         connection.close()
     assert found.verdict is Verdict.WARNING
-    assert "2 summaries not what the points give now" in found.text
+    assert "2 summaries out of date" in found.text
 
 
 # --- the collector
 
 
-def test_nobody_collects(well: Installation) -> None:
+def test_no_collector_is_running(well: Installation) -> None:
     found = the(well.diagnose(), "collector", "spool")
     assert found.verdict is Verdict.WARNING
     assert "no tstats collect on this machine uses" in found.text
 
 
 def batch(size: int = 1) -> Batch:
-    # Random by digits: the compression of the spool shall not make it small.
+    # Random digits, so that the compression of the spool does not make it small.
     lines = "\n".join(f"x value={hash(str(number))} 1" for number in range(size)).encode()
     return Batch(database="cache_stats", policy="daily", precision="ms", points=size, lines=lines)
 
@@ -530,7 +564,7 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
         yield made
 
 
-def test_batches_that_wait_for_long(installation: Installation, spool: Spool) -> None:
+def test_batches_that_have_waited_for_long(installation: Installation, spool: Spool) -> None:
     spool.put([batch()])
     installation.configure(spoolDirectory=str(spool.directory), databaseUrl=installation.database_url)
     found = the(installation.diagnose(ahead=0), "collector", "spool")
@@ -550,20 +584,20 @@ def test_a_spool_that_is_nearly_full(installation: Installation, spool: Spool) -
     installation.configure(spoolDirectory=str(spool.directory), databaseUrl=installation.database_url)
     found = the(installation.diagnose(), "collector", "spool")
     assert found.verdict in (Verdict.WARNING, Verdict.WRONG)
-    assert "when it is full the oldest batches go" in found.text
+    assert "when it is full, the oldest batches are deleted" in found.text
     assert "spoolMaxBytes" in found.remedy
 
 
-def test_a_write_that_was_refused_for_good(installation: Installation, spool: Spool) -> None:
+def test_a_write_that_was_permanently_refused(installation: Installation, spool: Spool) -> None:
     spool.put([batch()])
     spool.reject("any", spool.waiting("any", 1)[0], "field type conflict")
     installation.configure(spoolDirectory=str(spool.directory), databaseUrl=installation.database_url)
     found = the(installation.diagnose(), "collector", "spool")
     assert found.verdict is Verdict.WARNING
-    assert found.text == "1 write refused for good; the last: field type conflict"
+    assert found.text == "1 write permanently refused; the last: field type conflict"
 
 
-def test_a_spool_that_cannot_be(installation: Installation, tmp_path: Path) -> None:
+def test_a_spool_directory_that_is_a_file(installation: Installation, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     installation.configure(spoolDirectory=str(tmp_path / "file"), databaseUrl=installation.database_url)
     found = the(installation.diagnose(), "collector", "spool")
@@ -574,12 +608,12 @@ def test_a_spool_that_cannot_be(installation: Installation, tmp_path: Path) -> N
     ("problems", "verdict", "words"),
     [
         ([], Verdict.OK, "all is well"),
-        (["cdn1 CacheStats: no good poll yet"], Verdict.WRONG, "says: cdn1 CacheStats: no good poll yet"),
-        (["x" * 400], Verdict.WRONG, "several things are wrong"),
+        (["cdn1 CacheStats: no good poll yet"], Verdict.WRONG, "reports: cdn1 CacheStats: no good poll yet"),
+        (["x" * 400], Verdict.WRONG, "several problems"),
     ],
     ids=["well", "one", "many"],
 )
-def test_the_collector_s_own_word(
+def test_what_the_collector_reports(
     installation: Installation, problems: list[str], verdict: Verdict, words: str
 ) -> None:
     exposition = Exposition("127.0.0.1", 0, registry=Telemetry(time.time).registry, problems=lambda: problems)
@@ -605,15 +639,15 @@ def test_a_collector_that_does_not_answer(installation: Installation) -> None:
 @pytest.mark.parametrize(
     ("ahead", "verdict", "words"),
     [
-        (600.0, Verdict.WRONG, "all 6 servers agree, and are 10 min behind this machine"),
+        (600.0, Verdict.WRONG, "all 6 servers agree and are 10 min behind this machine"),
         (-600.0, Verdict.WRONG, "10 min ahead of this machine"),
         (30.0, Verdict.WARNING, "behind this machine"),
     ],
 )
-def test_this_machine_s_clock_is_wrong(
+def test_a_wrong_clock_of_this_machine(
     installation: Installation, ahead: float, verdict: Verdict, words: str
 ) -> None:
-    found = the(installation.diagnose(ahead=ahead), "clocks", "apart")
+    found = the(installation.diagnose(ahead=ahead), "clocks", "offset")
     assert found.verdict is verdict
     assert words in found.text
     assert "this machine's clock" in found.remedy

@@ -1,4 +1,4 @@
-"""What an examination found: verdicts, their order, the one screen and the JSON."""
+"""The findings of an examination: their verdicts, the screen and the JSON."""
 
 import pytest
 
@@ -21,7 +21,7 @@ DIAGNOSIS = Diagnosis(
 
 
 @pytest.mark.parametrize("verdict", [Verdict.WRONG, Verdict.WARNING])
-def test_what_is_not_well_has_a_remedy(verdict: Verdict) -> None:
+def test_what_is_not_well_needs_a_remedy(verdict: Verdict) -> None:
     with pytest.raises(ValueError, match="remedy"):
         finding("spool", "room", verdict, remedy="")
 
@@ -57,7 +57,7 @@ def test_the_screen_groups_by_area_and_has_the_remedy_below() -> None:
         "  warning  apart      6 s behind",
         "                      → do it",
         "",
-        "1 ok, 1 with a warning, 1 wrong, 1 not checked",
+        "1 ok, 1 warning, 1 wrong, 1 not checked",
     ]
 
 
@@ -73,16 +73,16 @@ def test_a_narrow_screen_wraps_and_cuts_no_word() -> None:
     assert sum(line.count("word") for line in shown) == 40
 
 
-def test_a_server_s_words_cannot_steer_the_terminal() -> None:
+def test_text_from_a_server_cannot_control_the_terminal() -> None:
     evil = Diagnosis(findings=(finding("monitors", "cdn1", Verdict.OK, "a\x1b[2Jb\nc", ""),))
     assert list(lines(evil, width=100))[1].endswith("a [2Jb c")
 
 
-def test_the_json_has_all_of_it() -> None:
-    told = as_json(DIAGNOSIS)
-    assert told["ok"] is False
-    assert told["counts"] == {"ok": 1, "warning": 1, "wrong": 1, "notChecked": 1}
-    assert told["checks"][1] == {
+def test_the_json_has_everything() -> None:
+    shown = as_json(DIAGNOSIS)
+    assert shown["ok"] is False
+    assert shown["counts"] == {"ok": 1, "warning": 1, "wrong": 1, "notChecked": 1}
+    assert shown["checks"][1] == {
         "area": "Traffic Ops",
         "check": "login",
         "verdict": "wrong",
@@ -90,5 +90,5 @@ def test_the_json_has_all_of_it() -> None:
         "remedy": "do it",
         "details": ["more"],
     }
-    assert told["checks"][2]["verdict"] == "notChecked"
-    assert told["checks"][2]["remedy"] is None
+    assert shown["checks"][2]["verdict"] == "notChecked"
+    assert shown["checks"][2]["remedy"] is None

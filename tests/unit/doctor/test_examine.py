@@ -1,29 +1,38 @@
-"""Checks run side by side, each for a bounded time: one that fails, hangs or has a fault hides no other."""
+"""Checks run side by side, each with a time limit: one that fails, hangs or has a bug hides no other."""
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from tstats.doctor.diagnosis import Finding, Verdict
-from tstats.doctor.examine import Check, examine
-from tstats.errors import ServerError
+from tstats.doctor.examine import Check, ImpossibleCheck, NotCheckedError, examine
+from tstats.errors import ServerError, TstatsError
 
 SECRET = "correct-horse"  # noqa: S105 (the secret of this test)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StubCheck(Check):
+    """A check whose only finding has the verdict that `verdict` returns, unless it raises."""
+
+    area: str = "here"
+    remedy: str = "try it"
+    verdict: Callable[[], Verdict]
+
+    def look(self) -> Iterator[Finding]:
+        yield self.finding(self.verdict(), "seen", "fix it")
+
+
 def check(
     name: str,
-    look: Callable[[], Verdict] = lambda: Verdict.OK,
+    verdict: Callable[[], Verdict] = lambda: Verdict.OK,
     *needs: Check,
     after: tuple[Check, ...] = (),
     slow: Verdict = Verdict.WRONG,
 ) -> Check:
-    def looked() -> Iterator[Finding]:
-        yield made.finding(look(), "seen", "mend it")
-
-    made = Check(area="here", name=name, look=looked, remedy="try it", needs=needs, after=after, slow=slow)
-    return made
+    return StubCheck(name=name, verdict=verdict, needs=needs, after=after, slow=slow)
 
 
 def verdicts(*checks: Check, seconds: float = 30.0) -> dict[str, Verdict]:
@@ -32,6 +41,10 @@ def verdicts(*checks: Check, seconds: float = 30.0) -> dict[str, Verdict]:
 
 def refused() -> Verdict:
     raise ServerError("http://there said\n no")
+
+
+def hidden() -> Verdict:
+    raise NotCheckedError("administrators only")
 
 
 def faulty() -> Verdict:
@@ -43,8 +56,35 @@ def test_an_error_is_a_finding_with_the_remedy_of_the_check() -> None:
     assert (found.verdict, found.text, found.remedy) == (Verdict.WRONG, "http://there said no", "try it")
 
 
-def test_a_fault_of_ours_hides_no_other_check_and_no_secret_shows() -> None:
-    found = {one.check: one for one in examine([check("faulty", faulty), check("fine")], seconds=30)}
+def test_what_cannot_be_seen_is_not_checked_and_has_no_remedy() -> None:
+    unseen = check("schema", hidden)
+    found = examine([unseen, check("points", lambda: Verdict.OK, unseen)], seconds=30)
+    assert [(finding.verdict, finding.text, finding.remedy) for finding in found] == [
+        (Verdict.NOT_CHECKED, "administrators only", ""),
+        (Verdict.NOT_CHECKED, "it needs a check that did not pass: schema", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "remedy"),
+    [(ServerError("no URL"), Verdict.WRONG, "set it"), (NotCheckedError("no URL"), Verdict.NOT_CHECKED, "")],
+)
+def test_an_impossible_check_says_why(error: TstatsError, verdict: Verdict, remedy: str) -> None:
+    impossible = ImpossibleCheck(area="here", name="server", remedy="set it", error=error)
+    (found,) = examine([impossible], seconds=30)
+    assert (found.verdict, found.text, found.remedy) == (verdict, "no URL", remedy)
+
+
+def test_a_finding_that_is_not_well_has_the_remedy_of_the_check_unless_it_has_its_own() -> None:
+    stub = check("server")
+    assert [stub.wrong("x").remedy, stub.warning("x").remedy, stub.ok("x").remedy] == ["try it", "try it", ""]
+    assert [stub.wrong("x", "fix it").remedy, stub.warning("x", "fix it").remedy] == ["fix it", "fix it"]
+
+
+def test_a_bug_in_one_check_hides_no_other_check_and_shows_no_secret() -> None:
+    found = {
+        finding.check: finding for finding in examine([check("faulty", faulty), check("fine")], seconds=30)
+    }
     assert found["fine"].verdict is Verdict.OK
     assert found["faulty"].verdict is Verdict.WRONG
     assert "ZeroDivisionError at " in found["faulty"].text
@@ -55,19 +95,21 @@ def test_what_needs_a_failed_check_is_not_checked_and_says_why() -> None:
     failed = check("server", refused)
     login = check("login", lambda: Verdict.OK, failed)
     schema = check("schema", lambda: Verdict.OK, login)
-    found = {one.check: one for one in examine([failed, login, schema, check("other")], seconds=30)}
+    found = {
+        finding.check: finding for finding in examine([failed, login, schema, check("other")], seconds=30)
+    }
     assert (found["login"].verdict, found["schema"].verdict) == (Verdict.NOT_CHECKED, Verdict.NOT_CHECKED)
     assert found["login"].text.endswith(": server")
     assert found["schema"].text.endswith(": login")
     assert found["other"].verdict is Verdict.OK
 
 
-def test_a_warning_is_passed() -> None:
+def test_a_warning_counts_as_passed() -> None:
     warned = check("warned", lambda: Verdict.WARNING)
     assert verdicts(warned, check("next", lambda: Verdict.OK, warned))["next"] is Verdict.OK
 
 
-def test_what_comes_after_a_failed_check_is_looked_at_all_the_same() -> None:
+def test_what_only_comes_after_a_failed_check_is_checked_anyway() -> None:
     failed = check("server", refused)
     assert verdicts(check("clocks", after=(failed,)), failed)["clocks"] is Verdict.OK
 
@@ -83,7 +125,7 @@ def test_checks_run_side_by_side() -> None:
     assert set(verdicts(*checks).values()) == {Verdict.OK}
 
 
-def test_a_check_that_hangs_is_named_and_left_behind() -> None:
+def test_a_check_that_hangs_is_named_and_abandoned() -> None:
     released = threading.Event()
 
     def hanging() -> Verdict:
@@ -96,7 +138,7 @@ def test_a_check_that_hangs_is_named_and_left_behind() -> None:
         found = examine([stuck, slow, check("fine"), check("next", lambda: Verdict.OK, stuck)], seconds=0.3)
     finally:
         released.set()
-    by_name = {one.check: one for one in found}
+    by_name = {finding.check: finding for finding in found}
     assert by_name["stuck"].verdict is Verdict.WRONG
     assert by_name["stuck"].text == "no result within 0.3 s"
     assert by_name["slow"].verdict is Verdict.WARNING
@@ -118,6 +160,6 @@ def test_findings_come_in_the_order_of_the_checks() -> None:
     assert list(verdicts(check("first", waited), check("second", freed))) == ["first", "second"]
 
 
-def test_checks_that_wait_for_one_that_is_missing_are_a_fault() -> None:
+def test_waiting_for_a_check_that_is_not_among_them_is_an_error() -> None:
     with pytest.raises(ValueError, match="orphan"):
         examine([check("orphan", lambda: Verdict.OK, check("absent"))], seconds=30)

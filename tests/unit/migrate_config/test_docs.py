@@ -1,4 +1,4 @@
-"""The pages on the doctor and on moving over show commands, options and variables that exist."""
+"""The commands, options and variables on the pages about the doctor and moving over exist."""
 
 import re
 import shlex
@@ -32,18 +32,18 @@ def test_the_pages_show_commands() -> None:
 
 
 @pytest.mark.parametrize(("page", "line"), SHOWN)
-def test_a_shown_command_is_one_that_exists(page: str, line: str) -> None:
+def test_every_shown_command_exists(page: str, line: str) -> None:
     del page
     name, *arguments = shlex.split(line)
     command = typer.main.get_command(APPS[name])
     context = command.make_context(name, arguments)
     while (subcommands := getattr(command, "commands", None)) is not None:
-        name, *arguments = [*context._protected_args, *context.args]  # noqa: SLF001 (the parser keeps them so)
+        name, *arguments = [*context._protected_args, *context.args]  # noqa: SLF001 (the parser keeps them there)
         command = subcommands[name]
         context = command.make_context(name, arguments, parent=context)
 
 
-def test_every_variable_that_is_shown_is_one_of_a_setting() -> None:
+def test_every_shown_variable_belongs_to_a_setting() -> None:
     text = "".join((DOCS / page).read_text(encoding="utf-8") for page in PAGES)
     known = {config.environment_name(key) for key in config._FIELDS}  # noqa: SLF001 (the list of all)
     assert set(re.findall(r"TSTATS_[A-Z_]+", text)) <= known

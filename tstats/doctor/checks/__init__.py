@@ -1,1 +1,1 @@
-"""The checks of the doctor, one subject per module."""
+"""The checks of the doctor, one subject per module; `doctor.diagnose` builds them."""

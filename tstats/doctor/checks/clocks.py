@@ -1,71 +1,104 @@
-"""The check of the clocks: those of the servers around us against ours."""
+"""The check of the clocks: those of the servers against that of this machine."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from tstats.doctor.diagnosis import Finding, Verdict, age, counted, graded, shown, worst
-from tstats.doctor.examine import Check, examine
+from tstats.core.time import SECOND
+from tstats.doctor.diagnosis import Finding, Verdict, format_age, format_count, format_names, grade, worst
+from tstats.doctor.examine import Check, NotCheckedError, examine
+from tstats.traffic_control.inventory import Inventory
 from tstats.transport.server_clock import seconds_ahead
 
 _AREA = "clocks"
-_WARNING, _WRONG = 5.0, 60.0  # seconds
-_TOGETHER = 2.5  # two servers whose difference is below this have the same time, as far as a Date tells
-_NTP = "let NTP set them (timedatectl, chronyc tracking)"
-
-Servers = Mapping[str, bool | str]
-"""URLs, and how their certificates are verified, as `requests` takes it."""
+_WARNING, _WRONG = 5 * SECOND, 60 * SECOND
+_SAME = 2_500_000_000  # ns; as far as Date headers tell, clocks this close together agree
+_NTP = "(timedatectl, chronyc tracking)"
+_SYNCHRONIZE = f"synchronize the clocks of these machines with NTP {_NTP}"
 
 
-def clocks_check(
-    servers: Callable[[], Servers], *, after: list[Check], seconds: float, clock: Callable[[], float]
-) -> Check:
-    """The check; a server that does not answer has a check of its own, and is left out.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClocksCheck(Check):
+    """The clocks of all servers; one that does not answer has a check of its own, and is left out.
 
-    Args:
-        servers: whom to ask, known when `after` has ended.
-        after: the checks that find the servers.
-        seconds: for all of it.
-        clock: ours, in seconds since the epoch.
+    Attributes:
+        servers: their URLs, with how certificates are verified, as `requests` takes it.
+        known_inventory: returns the inventory, which has the monitors; called once `after` has finished.
+        seconds: the time limit of all of it.
+        clock: that of this machine; returns ns since the epoch.
     """
 
-    def look() -> Iterator[Finding]:
-        ahead: dict[str, float] = {}
+    area: str = _AREA
+    name: str = "offset"
+    remedy: str = _SYNCHRONIZE
+    servers: Mapping[str, bool | str]
+    known_inventory: Callable[[], Inventory | None]
+    seconds: float
+    clock: Callable[[], int]
 
-        def asked(url: str, verify: bool | str) -> Check:  # noqa: FBT001 (as requests has it)
-            def ask() -> Iterator[Finding]:
-                apart = seconds_ahead(url, seconds=seconds / 2, verify=verify, clock=clock)
-                if apart is not None:
-                    ahead[url] = apart
-                yield made.finding(Verdict.OK, "told")
+    def look(self) -> Iterator[Finding]:
+        """Check that they agree with that of this machine."""
+        inventory = self.known_inventory()
+        monitors = [url for urls in inventory.monitors.values() for url in urls] if inventory else []
+        offsets: dict[str, int] = {}
+        checks = [
+            ServerClockCheck(
+                name=url, verify=verify, seconds=self.seconds / 2, clock=self.clock, offsets=offsets
+            )
+            for url, verify in {**self.servers, **dict.fromkeys(monitors, True)}.items()
+        ]
+        examine(checks, seconds=self.seconds * 0.9)
+        yield self._judge(dict(offsets))
 
-            made = Check(area=_AREA, name=url, look=ask, remedy=_NTP)
-            return made
+    def _judge(self, offsets: Mapping[str, int]) -> Finding:
+        """Return the finding on how many ns each clock is ahead of that of this machine."""
+        if not offsets:
+            raise NotCheckedError("no server sent its time")
+        details = [f"{url}: {_format_offset(offset)}" for url, offset in offsets.items()]
+        verdicts = {
+            url: grade(abs(offset), warning=_WARNING, wrong=_WRONG) for url, offset in offsets.items()
+        }
+        verdict = worst(verdicts.values())
+        servers = format_count(len(offsets), "server")
+        if verdict is Verdict.OK:
+            most = max(map(abs, offsets.values())) / SECOND
+            return self.ok(f"{servers}, within {most:.1f} s of this machine's clock", details)
+        if len(offsets) > 1 and max(offsets.values()) - min(offsets.values()) < _SAME:
+            nearest = _format_offset(min(offsets.values(), key=abs))
+            remedy = f"this machine's clock is wrong: synchronize it with NTP {_NTP}"
+            return self.finding(verdict, f"all {servers} agree and are {nearest}", remedy, details)
+        apart = [
+            f"{url} is {_format_offset(offset)}"
+            for url, offset in offsets.items()
+            if verdicts[url] is not Verdict.OK
+        ]
+        return self.finding(verdict, format_names(apart), details=details)
 
-        examine([asked(url, verify) for url, verify in servers().items()], seconds=seconds * 0.9)
-        yield _judged(check, ahead)
 
-    check = Check(area=_AREA, name="apart", look=look, remedy=_NTP, after=after)
-    return check
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ServerClockCheck(Check):
+    """The clock of one server, whose URL is the name of the check.
 
+    Attributes:
+        verify, seconds, clock: as `ClocksCheck` has them.
+        offsets: takes the ns by which it is ahead, by URL.
+    """
 
-def _judged(check: Check, ahead: Mapping[str, float]) -> Finding:
-    if not ahead:
-        return check.finding(Verdict.NOT_CHECKED, "no server told its time")
-    details = [f"{url}: {_words(seconds)}" for url, seconds in ahead.items()]
-    verdicts = {url: graded(abs(apart), warning=_WARNING, wrong=_WRONG) for url, apart in ahead.items()}
-    verdict = worst(verdicts.values())
-    servers = counted(len(ahead), "server")
-    if verdict is Verdict.OK:
-        most = max(map(abs, ahead.values()))
-        return check.finding(
-            Verdict.OK, f"{servers}, at most {most:.1f} s from this machine's", details=details
+    area: str = _AREA
+    remedy: str = _SYNCHRONIZE
+    verify: bool | str
+    seconds: float
+    clock: Callable[[], int]
+    offsets: dict[str, int]
+
+    def look(self) -> Iterable[Finding]:
+        """Read it from the Date header of any answer; there is no finding."""
+        ahead = seconds_ahead(
+            self.name, seconds=self.seconds, verify=self.verify, clock=lambda: self.clock() / SECOND
         )
-    spread = max(ahead.values()) - min(ahead.values())
-    if len(ahead) > 1 and spread < _TOGETHER:
-        text = f"all {servers} agree, and are {_words(min(ahead.values(), key=abs))}"
-        return check.finding(verdict, text, f"it is this machine's clock that is wrong: {_NTP}", details)
-    apart = [f"{url} is {_words(ahead[url])}" for url, one in verdicts.items() if one is not Verdict.OK]
-    return check.finding(verdict, shown(apart), f"set the clocks of these machines: {_NTP}", details)
+        if ahead is not None:
+            self.offsets[self.name] = round(ahead * SECOND)
+        return ()
 
 
-def _words(ahead: float) -> str:
-    return f"{age(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} this machine"
+def _format_offset(offset: int) -> str:
+    return f"{format_age(abs(offset))} {'ahead of' if offset > 0 else 'behind'} this machine"

@@ -1,83 +1,113 @@
-"""The checks of the file: that it can be used, and that nobody else reads its passwords."""
+"""The checks of the configuration: whether a key is ignored or a password exposed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tstats.config import loading as config
-from tstats.config.loading import environment_name
-from tstats.config.settings import Settings
 from tstats.doctor.checks.traffic_ops import is_loopback
-from tstats.doctor.diagnosis import Finding, Verdict, counted, shown
-from tstats.errors import ConfigError
+from tstats.doctor.diagnosis import Finding, format_count, format_names
+from tstats.doctor.examine import Check
 
-AREA = "configuration"
+_AREA = "configuration"
 _OTHERS = 0o007
 
 
-def configuration(path: Path, environment: Mapping[str, str]) -> tuple[Settings | None, list[Finding]]:
-    """The settings, None where the file cannot be used, and what is to say about them."""
-    try:
-        settings = config.load(path, environment)
-    except ConfigError as error:
-        remedy = "mend what is named; tstats migrate-config tells more about a file of Go's"
-        return None, [_finding("file", Verdict.WRONG, str(error), remedy)]
-    variables = sorted(name for name in environment if name.startswith("TSTATS_") and name != "TSTATS_CFG")
-    text = f"{path} can be used"
-    if variables:
-        text += f", with {counted(len(variables), 'key')} from the environment ({shown(variables)})"
-    found = [_finding("file", Verdict.OK, text)]
-    if settings.seelog_config is not None:
-        text = "seelogConfig is ignored: all goes to where the key logs says"
-        found.append(
-            _finding("log", Verdict.WARNING, text, "remove seelogConfig, and set logs if stderr is wrong")
-        )
-    found.append(_secrets(path, settings, environment))
-    found.extend(_in_clear(settings))
-    return settings, found
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ConfigurationFileCheck(Check):
+    """The configuration file, which has been read and is valid.
+
+    Attributes:
+        path: of the file.
+        variables: the environment variables that override its keys.
+    """
+
+    area: str = _AREA
+    name: str = "file"
+    remedy: str = "fix the file"
+    path: Path
+    variables: Sequence[str]
+
+    def look(self) -> Iterator[Finding]:
+        """Say which file it is, and how many of its keys the environment overrides."""
+        text = f"{self.path} is valid"
+        if self.variables:
+            keys = format_count(len(self.variables), "key")
+            text += f", with {keys} from the environment ({format_names(self.variables)})"
+        yield self.ok(text)
 
 
-def _finding(check: str, verdict: Verdict, text: str, remedy: str = "") -> Finding:
-    return Finding(area=AREA, check=check, verdict=verdict, text=text, remedy=remedy)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class IgnoredLogConfigCheck(Check):
+    """A configuration that has Go's key seelogConfig."""
+
+    area: str = _AREA
+    name: str = "log"
+    remedy: str = "remove seelogConfig, and set logs if stderr is not what you want"
+
+    def look(self) -> Iterator[Finding]:
+        """Warn that it is ignored."""
+        yield self.warning("seelogConfig is ignored; the key logs says where log lines go")
 
 
-def _secrets(path: Path, settings: Settings, environment: Mapping[str, str]) -> Finding:
-    """Whether any user of this machine can read a file with a password."""
-    files = [settings.to_passwd_file, settings.influx_password_file]
-    inside = {
-        "toPasswd": settings.to_passwd and not settings.to_passwd_file,
-        "influxPassword": settings.influx_password and not settings.influx_password_file,
-        "databaseUrl": settings.database_url,
-    }
-    kept = [key for key, given in inside.items() if given and environment_name(key) not in environment]
-    open_files = [file for file in ([str(path)] if kept else []) + files if file and _is_open(Path(file))]
-    if open_files:
-        remedy = f"chmod o= {' '.join(open_files)}"
-        return _finding("secrets", Verdict.WARNING, f"every user can read {shown(open_files)}", remedy)
-    where = (
-        f"in the file ({shown(kept)}), which others cannot read"
-        if kept
-        else "in files of their own, the environment, or none"
-    )
-    return _finding("secrets", Verdict.OK, f"passwords are {where}")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SecretsCheck(Check):
+    """The files that hold passwords.
+
+    Attributes:
+        path: the configuration.
+        keys: those whose passwords are in the configuration itself.
+        files: the files that hold one password each.
+    """
+
+    area: str = _AREA
+    name: str = "secrets"
+    remedy: str = "let only the user of tstats read the files with passwords"
+    path: Path
+    keys: Sequence[str]
+    files: Sequence[str]
+
+    def look(self) -> Iterator[Finding]:
+        """Check that not every user of this machine can read them."""
+        files = [str(self.path), *self.files] if self.keys else self.files
+        readable = [file for file in files if _is_open_to_others(Path(file))]
+        if readable:
+            text = f"every user of this machine can read {format_names(readable)}"
+            yield self.warning(text, f"chmod o= {' '.join(readable)}")
+        elif self.keys:
+            keys = format_names(self.keys)
+            yield self.ok(f"passwords are in the file ({keys}), which other users cannot read")
+        else:
+            yield self.ok("no passwords are in the file itself")
 
 
-def _is_open(path: Path) -> bool:
+def _is_open_to_others(path: Path) -> bool:
     try:
         return bool(path.stat().st_mode & _OTHERS)
     except OSError:
         return False
 
 
-def _in_clear(settings: Settings) -> Iterator[Finding]:
-    """InfluxDBs to which a password goes where others may read it; Traffic Ops has a check of its own."""
-    if not settings.influx_user:
-        return
-    bare = [url for url in settings.influx_urls if url.startswith("http://") and not is_loopback(url)]
-    if bare:
-        text = f"the password of influxUser goes in clear to {counted(len(bare), 'InfluxDB')}"
-        yield _finding("transport", Verdict.WARNING, text, "use https:// in influxUrls")
-    elif settings.influx_insecure:
-        text = "the certificates of InfluxDB are not verified (influxInsecure)"
-        yield _finding(
-            "transport", Verdict.WARNING, text, "name the certificate that signed them in influxCaCert"
-        )
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TransportCheck(Check):
+    """How the password of influxUser is sent; that of toUser has a check of its own.
+
+    Attributes:
+        urls: the InfluxDBs.
+        insecure: whether their certificates are not verified.
+    """
+
+    area: str = _AREA
+    name: str = "transport"
+    remedy: str = "use https:// in influxUrls"
+    urls: Sequence[str]
+    insecure: bool
+
+    def look(self) -> Iterator[Finding]:
+        """Check that nobody can read it on the network; all being well, there is no finding."""
+        unencrypted = [url for url in self.urls if url.startswith("http://") and not is_loopback(url)]
+        if unencrypted:
+            servers = format_count(len(unencrypted), "InfluxDB")
+            yield self.warning(f"the password of influxUser is sent in clear text to {servers}")
+        elif self.insecure:
+            remedy = "set influxCaCert to the CA certificate that signed them, and remove influxInsecure"
+            yield self.warning("the certificates of InfluxDB are not verified (influxInsecure)", remedy)

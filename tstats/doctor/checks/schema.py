@@ -1,118 +1,112 @@
-"""The checks of an InfluxDB's version, of who we are to it, and of its schema."""
+"""The checks of an InfluxDB's schema: databases, retention policies, continuous queries."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tstats import catalog
-from tstats.doctor.diagnosis import Finding, Verdict, counted, shown
-from tstats.doctor.examine import Check
-from tstats.doctor.subject import Subject, live_schema
-from tstats.errors import RefusedError
-from tstats.influx import influxql
+from tstats.doctor.checks.influx import InfluxCheck
+from tstats.doctor.diagnosis import Finding, format_count, format_names
 from tstats.schema.plan import Plan, plan
 from tstats.schema.provision import catalog_schema
 from tstats.schema.spec import DatabaseSpec
 
-
-def version(subject: Subject, check: Check) -> Iterator[Finding]:
-    """That it answers, and is an InfluxDB 1.x."""
-    yield check.finding(Verdict.OK, f"InfluxDB {subject.influx.version()} answers")
+_ROLLUPS = frozenset(rollup.name for rollup in catalog.ROLLUPS)
 
 
-def login(subject: Subject, check: Check) -> Iterator[Finding]:
-    """That it lets us in."""
-    user = subject.influx.endpoint.user
-    try:
-        subject.influx.query(influxql.show_databases())
-    except RefusedError as error:
-        remedy = "check influxUser and influxPassword (or influxPasswordFile)"
-        yield check.finding(Verdict.WRONG, str(error), remedy)
-    else:
-        yield check.finding(Verdict.OK, f"as {user!r}" if user else "without a user")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SchemaCheck(InfluxCheck):
+    """The schema of the catalog."""
+
+    name: str = "schema"
+
+    def look(self) -> Iterator[Finding]:
+        """Check that create_ts_databases would change nothing, and that nothing does the work of tstats."""
+        live = self.examined.live_schema()
+        rolls_up = self.examined.continuous_queries
+        wanted = catalog_schema(catalog.DATABASES, replication=1, continuous_queries=rolls_up)
+        planned = plan(_with_replication_of(live, wanted), live)
+        duplicates = [
+            item.name
+            for item in planned.unmanaged
+            if item.kind == "continuous query" and item.name in _ROLLUPS and not rolls_up
+        ]
+        if planned.changes:
+            yield self._out_of_sync(planned, self.examined.create_command + _replication_option(live))
+        elif duplicates:
+            queries = format_count(len(duplicates), "continuous query", "continuous queries")
+            remedy = 'drop them, or set rollupMode to "influxdb"'
+            yield self.warning(f"{queries} and tstats do the same work", remedy, duplicates)
+        else:
+            databases = format_count(len(wanted), "database")
+            policies = format_count(sum(len(database.policies) for database in wanted), "policy", "policies")
+            queries = f", {len(_ROLLUPS)} continuous queries" if rolls_up else ""
+            yield self.ok(f"in sync: {databases}, {policies}{queries}")
+
+    def _out_of_sync(self, planned: Plan, command: str) -> Finding:
+        changes = [
+            f"{change.action} {change.kind} {change.database}.{change.name} {change.detail}".rstrip()
+            for change in planned.changes
+        ]
+        text = f"{format_count(len(changes), 'change')} needed: {format_names(changes)}"
+        if any(change.loses_data for change in planned.changes):
+            command += "; shortening a policy deletes points and requires --allow-data-loss"
+        return self.wrong(text, command, changes)
 
 
-def schema(subject: Subject, check: Check) -> Iterator[Finding]:
-    """That it has what create_ts_databases makes."""
-    live = live_schema(subject, check)
-    if isinstance(live, Finding):
-        yield live
-        return
-    own = subject.settings.rollup_mode == "influxdb"
-    wanted = catalog_schema(catalog.DATABASES, replication=1, continuous_queries=own)
-    planned = plan(_with_replication_of(live, wanted), live)
-    if planned.changes:
-        yield _out_of_sync(check, planned, subject.create + _copies(live))
-        return
-    ours = {rollup.name for rollup in catalog.ROLLUPS}
-    twice = [
-        one.name
-        for one in planned.unmanaged
-        if one.kind == "continuous query" and one.name in ours and not own
-    ]
-    if twice:
-        queries = counted(len(twice), "continuous query", "continuous queries")
-        text, remedy = f"{queries} and tstats do the same work", 'drop them, or set rollupMode to "influxdb"'
-        yield check.finding(Verdict.WARNING, text, remedy, twice)
-        return
-    policies = counted(sum(len(one.policies) for one in wanted), "policy", "policies")
-    queries = f", {len(ours)} continuous queries" if own else ""
-    yield check.finding(Verdict.OK, f"in sync: {counted(len(wanted), 'database')}, {policies}{queries}")
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PoliciesCheck(InfluxCheck):
+    """The retention policies that tstats writes to."""
+
+    name: str = "policies"
+
+    def look(self) -> Iterator[Finding]:
+        """Check that they exist, and are those that the rollups and all readers use."""
+        live = self.examined.live_schema()
+        existing = {(database.name, policy.name) for database in live for policy in database.policies}
+        texts, remedies = [], []
+        for written in self.examined.policies:
+            actual = written.actual(live)
+            # A database that does not exist is reported by the check of the schema.
+            if actual is None or (actual == written.expected and (written.database, actual) in existing):
+                continue
+            if (written.database, actual) in existing:
+                problem = f"points go to {written.database}.{actual}, but everything reads {written.expected}"
+            else:
+                problem = f"{written.database} has no policy {actual!r}, so its points are refused"
+            texts.append(f"{written.key}: {problem}")
+            remedies.append(f'set {written.key} to "{written.expected}"')
+        if texts:
+            yield self.wrong("; ".join(texts), "; ".join(remedies))
+        else:
+            yield self.ok("points go to the policies that the rollups read")
 
 
-def _out_of_sync(check: Check, planned: Plan, command: str) -> Finding:
-    names = [
-        f"{change.action} {change.kind} {change.database}.{change.name} {change.detail}".rstrip()
-        for change in planned.changes
-    ]
-    text = f"{counted(len(names), 'difference')}: to {shown(names)}"
-    losing = any(change.loses_data for change in planned.changes)
-    ending = "; a shorter policy deletes points and asks for --allow-data-loss" if losing else ""
-    return check.finding(Verdict.WRONG, text, command + ending, names)
-
-
-def policies(subject: Subject, check: Check) -> Iterator[Finding]:
-    """That points go to the policies that the rollups and the readers look into."""
-    live = live_schema(subject, check)
-    if isinstance(live, Finding):
-        yield live
-        return
-    there = {(one.name, policy.name) for one in live for policy in one.policies}
-    problems = {}
-    for one in subject.written:
-        chosen = one.chosen(live)
-        if chosen is None:
-            continue  # no such database: the check of the schema says it
-        if (one.database, chosen) not in there:
-            problems[one.key] = f"{one.database} has no policy {chosen!r}, so its points are refused"
-        elif chosen != one.policy:
-            problems[one.key] = f"points go to {one.database}.{chosen}, and all reads look into {one.policy}"
-    if not problems:
-        yield check.finding(Verdict.OK, "points go where the rollups read them")
-        return
-    remedies = [f'set {one.key} to "{one.policy}"' for one in subject.written if one.key in problems]
-    texts = [f"{key}: {problem}" for key, problem in problems.items()]
-    yield check.finding(Verdict.WRONG, "; ".join(texts), "; ".join(remedies))
-
-
-def _copies(live: Sequence[DatabaseSpec]) -> str:
-    """The option by which the command leaves the number of copies as it is, where there is one number."""
-    ours = {(database.name, policy.name) for database in catalog.DATABASES for policy in database.policies}
-    found = {policy.replication for one in live for policy in one.policies if (one.name, policy.name) in ours}
+def _replication_option(live: Sequence[DatabaseSpec]) -> str:
+    """Return the option that keeps the replication as it is, if all policies of the catalog share one."""
+    names = {(database.name, policy.name) for database in catalog.DATABASES for policy in database.policies}
+    found = {
+        policy.replication
+        for database in live
+        for policy in database.policies
+        if (database.name, policy.name) in names
+    }
     return f" --replication {found.pop()}" if len(found) == 1 else ""
 
 
 def _with_replication_of(
     live: Sequence[DatabaseSpec], wanted: Sequence[DatabaseSpec]
 ) -> tuple[DatabaseSpec, ...]:
-    """The wish with as many copies as there are: how many there should be is written down nowhere."""
-    copies = {(one.name, policy.name): policy.replication for one in live for policy in one.policies}
+    """Return the wanted schema with the replication that there is: nothing says what it should be."""
+    replication = {
+        (database.name, policy.name): policy.replication for database in live for policy in database.policies
+    }
     return tuple(
         replace(
-            one,
+            database,
             policies=tuple(
-                replace(policy, replication=copies.get((one.name, policy.name), policy.replication))
-                for policy in one.policies
+                replace(policy, replication=replication.get((database.name, policy.name), policy.replication))
+                for policy in database.policies
             ),
         )
-        for one in wanted
+        for database in wanted
     )

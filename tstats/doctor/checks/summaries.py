@@ -1,104 +1,100 @@
-"""The checks of the daily summaries: the SQL schema, and that each settled day has its records."""
+"""The checks of the daily summaries: the SQL schema, and that every settled day is recorded."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
-from tstats.config.settings import Settings
+from tstats.core.time import SECOND
 from tstats.db.database import UPGRADE, Database
 from tstats.db.migrations import Migrations
-from tstats.doctor.diagnosis import Finding, Verdict, counted, shown
-from tstats.doctor.examine import Check
-from tstats.summaries.report import Line
+from tstats.doctor.diagnosis import Finding, Verdict, format_count, format_names
+from tstats.doctor.examine import Check, NotCheckedError
+from tstats.summaries.report import Line, Report
 from tstats.summaries.sinks import Outcome
-from tstats.summaries.summarizer import from_settings
+from tstats.summaries.summarizer import Summarizer
 
 _AREA = "summaries"
-_DAYS = 7  # looked at, up to the last settled one
-_RUN = "tstats summarize does what is missing; tstats collect does it by itself"
-_REACH = "is PostgreSQL running, and databaseUrl right?"
+_DAYS = 7  # up to the last settled one
+_RUN = "tstats summarize records what is missing; a running tstats collect does so too"
+_REACH = "check that PostgreSQL is running and databaseUrl is right"
+_FAULTS = (
+    (Outcome.FAILED, Verdict.WRONG, "could not be compared", _REACH),
+    (Outcome.CREATED, Verdict.WRONG, "missing", _RUN),
+    (Outcome.UPDATED, Verdict.WARNING, "out of date", _RUN),
+    (
+        Outcome.DIFFERS,
+        Verdict.WARNING,
+        "recorded in Traffic Ops with another value",
+        "the API of Traffic Ops cannot change a record: correct the row in its database, or leave it",
+    ),
+)
 
 
-def checks(
-    settings: Settings, *, logins: Sequence[Check], traffic_ops: Check, clock: Callable[[], float]
-) -> list[Check]:
-    """The checks.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SqlSchemaCheck(Check):
+    """The schema of the SQL database."""
 
-    Args:
-        settings: the whole configuration.
-        logins: those of the InfluxDBs, which have to have ended.
-        traffic_ops: that of its login, needed where summaries go through its API.
-        clock: seconds since the epoch.
+    area: str = _AREA
+    name: str = "SQL schema"
+    remedy: str = _REACH
+    database: Database
+
+    def look(self) -> Iterator[Finding]:
+        """Check that `tstats db check` would pass."""
+        problems = Migrations(self.database).problems()
+        if problems:
+            texts = format_names(problem.removesuffix(f"; {UPGRADE}") for problem in problems)
+            yield self.wrong(f"{self.database.name}: {texts}", "tstats db upgrade", problems)
+        else:
+            yield self.ok(f"{self.database.name} has the schema of this tstats")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DaysCheck(Check):
+    """The summaries of the last days.
+
+    Attributes:
+        summarizer: compares them with what the points give, and changes nothing.
+        clock: returns ns since the epoch.
     """
-    needs = [traffic_ops] if settings.summary_sink in ("trafficOps", "both") else []
-    found = []
-    if settings.summary_sink in ("database", "both"):
-        schema = Check(area=_AREA, name="SQL schema", look=lambda: _schema(settings, schema), remedy=_REACH)
-        found.append(schema)
-        needs.append(schema)
-    days = Check(
-        area=_AREA,
-        name="days",
-        look=lambda: _days(settings, days, clock()),
-        remedy=_RUN,
-        needs=needs,
-        after=logins,
-        slow=Verdict.WARNING,
-    )
-    return [*found, days]
 
+    area: str = _AREA
+    name: str = "days"
+    remedy: str = _RUN
+    slow: Verdict = Verdict.WARNING
+    summarizer: Summarizer
+    clock: Callable[[], int]
 
-def _schema(settings: Settings, check: Check) -> Iterator[Finding]:
-    database = Database(settings.summary_database)
-    problems = Migrations(database).problems()
-    if problems:
-        text = f"{database.name}: {shown(problem.removesuffix(f'; {UPGRADE}') for problem in problems)}"
-        yield check.finding(Verdict.WRONG, text, "tstats db upgrade", problems)
-    else:
-        yield check.finding(Verdict.OK, f"{database.name} has the schema of this tstats")
+    def look(self) -> Iterator[Finding]:
+        """Check that each settled day is recorded with what its points give."""
+        now = self.clock() / SECOND
+        last = self.summarizer.last_settled(now)
+        report = self.summarizer.run(now, since=last - timedelta(days=_DAYS - 1), dry_run=True)
+        yield self._judge(report)
 
-
-def _days(settings: Settings, check: Check, now: float) -> Iterator[Finding]:
-    with closing(from_settings(settings, log=structlog.get_logger())) as summarizer:
-        last = summarizer.last_settled(now)
-        report = summarizer.run(now, since=last - timedelta(days=_DAYS - 1), dry_run=True)
-    if report.problems:
-        yield check.finding(Verdict.WRONG, "; ".join(report.problems), check.remedy)
-        return
-    details = [
-        f"{_name(line)} {line.deliveryservice} {line.stat}: {line.outcome.value} {line.error}".rstrip()
-        for line in report.lines
-        if line.outcome is not Outcome.UNCHANGED
-    ]
-    for outcome, verdict, text, remedy in (
-        (Outcome.FAILED, Verdict.WRONG, "could not be compared", _REACH),
-        (Outcome.CREATED, Verdict.WRONG, "missing", _RUN),
-        (Outcome.UPDATED, Verdict.WARNING, "not what the points give now", _RUN),
-        (
-            Outcome.DIFFERS,
-            Verdict.WARNING,
-            "recorded in Traffic Ops with another value",
-            "Traffic Ops has no call that changes a record: correct the row in its database, or leave it",
-        ),
-    ):
-        lines = [line for line in report.lines if line.outcome is outcome]
-        if lines:
-            summaries = counted(len(lines), "summary", "summaries")
-            yield check.finding(
-                verdict, f"{summaries} {text}: {shown(dict.fromkeys(map(_name, lines)))}", remedy, details
-            )
-            return
-    days = {line.day for line in report.lines}
-    if not days:
-        yield check.finding(Verdict.NOT_CHECKED, "no settled day has points yet")
-        return
-    without = {(line.day, line.cdn) for line in report.lines if line.outcome is Outcome.NO_POINTS}
-    text = f"{counted(len(days), 'day')} up to {max(days)} recorded"
-    if without:
-        text += f"; no points of {shown(f'{cdn} on {day}' for day, cdn in sorted(without))}"
-    yield check.finding(Verdict.OK, text, details=details)
+    def _judge(self, report: Report) -> Finding:
+        if report.problems:
+            return self.wrong("; ".join(report.problems))
+        details = [
+            f"{_name(line)} {line.deliveryservice} {line.stat}".rstrip()
+            + f": {line.outcome.value} {line.error}".rstrip()
+            for line in report.lines
+            if line.outcome is not Outcome.UNCHANGED
+        ]
+        for outcome, verdict, fault, remedy in _FAULTS:
+            names = [_name(line) for line in report.lines if line.outcome is outcome]
+            if names:
+                summaries = format_count(len(names), "summary", "summaries")
+                text = f"{summaries} {fault}: {format_names(dict.fromkeys(names))}"
+                return self.finding(verdict, text, remedy, details)
+        days = {line.day for line in report.lines}
+        if not days:
+            raise NotCheckedError("no settled day has points yet")
+        text = f"{format_count(len(days), 'day')} up to {max(days)} recorded"
+        empty = sorted({(line.day, line.cdn) for line in report.lines if line.outcome is Outcome.NO_POINTS})
+        if empty:
+            text += f"; no points for {format_names(f'{cdn} on {day}' for day, cdn in empty)}"
+        return self.ok(text, details)
 
 
 def _name(line: Line) -> str:
