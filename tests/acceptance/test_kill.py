@@ -17,7 +17,7 @@ from tests.support.collector import Collector
 from tests.support.influxd import Influxd
 from tests.support.waiting import wait_for
 from tstats.influx.client import Endpoint, Influx
-from tstats.simulator.record import Served
+from tstats.simulator.exchange_log import Served
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
 

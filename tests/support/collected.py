@@ -8,7 +8,7 @@ from tstats import catalog
 from tstats.collect.feed import CacheFeed, DeliveryServiceFeed
 from tstats.influx.client import Influx
 from tstats.influx.influxql import identifier
-from tstats.simulator.record import Served
+from tstats.simulator.exchange_log import Served
 from tstats.simulator.world import World
 from tstats.traffic_control.inventory import Cache
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tstats.dashboards.boards.all_boards import texts
-from tstats.dashboards.sources import ALL, DataSource
+from tstats.dashboards.data_sources import ALL, DataSource
+from tstats.dashboards.json_models import texts
 
 Json = Mapping[str, Any]
 SOURCES = {source.uid: source for source in ALL}

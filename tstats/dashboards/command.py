@@ -197,7 +197,7 @@ def links(
 
 def _texts() -> Mapping[str, str]:
     try:
-        from tstats.dashboards.boards.all_boards import texts
+        from tstats.dashboards.json_models import texts
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "grafana_foundation_sdk":
             raise

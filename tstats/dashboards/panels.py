@@ -31,9 +31,9 @@ from grafana_foundation_sdk.models.dashboard import (
     Panel,
 )
 
-from tstats.dashboards.limits import Least, Limits, thresholds
 from tstats.dashboards.names import Name
-from tstats.dashboards.questions import Question, datasource, display_name, targets
+from tstats.dashboards.targets import Question, datasource, display_name, targets
+from tstats.dashboards.thresholds import Least, Limits, thresholds
 
 Drawn = TypeVar("Drawn", bargauge.Panel, stat.Panel, timeline.Panel, timeseries.Panel)
 

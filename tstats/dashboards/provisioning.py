@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tstats.dashboards import sources
+from tstats.dashboards import data_sources
 from tstats.dashboards.names import FOLDER
 from tstats.errors import TstatsError
 
@@ -53,14 +53,14 @@ def files(texts: Mapping[str, str], addresses: Addresses, *, dashboards: str) ->
     listed = {
         "apiVersion": 1,
         "datasources": [
-            sources.settings(
+            data_sources.settings(
                 source,
                 influx_url=_escaped(addresses.influx),
                 influx_user=_escaped(addresses.influx_user),
                 prometheus_url=_escaped(addresses.prometheus),
                 password=f"${{{PASSWORD_VARIABLE}}}",
             )
-            for source in sources.ALL
+            for source in data_sources.ALL
         ],
     }
     return {

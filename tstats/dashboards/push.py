@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tstats import __version__
 from tstats.core.secret import Secret
-from tstats.dashboards import sources
+from tstats.dashboards import data_sources
 from tstats.dashboards.grafana import Grafana
 from tstats.dashboards.names import FOLDER
 from tstats.dashboards.provisioning import Addresses
@@ -69,10 +69,10 @@ def push_sources(grafana: Grafana, addresses: Addresses, password: Secret) -> It
     Raises:
         UnreachableError, RefusedError, ServerError: as `Grafana`; what was yielded before is done.
     """
-    for source in sources.ALL:
+    for source in data_sources.ALL:
         there = grafana.has_data_source(source.uid)
         if not there:
-            settings = sources.settings(
+            settings = data_sources.settings(
                 source,
                 influx_url=addresses.influx,
                 influx_user=addresses.influx_user,

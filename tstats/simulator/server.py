@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from tstats.errors import TstatsError
+from tstats.simulator.exchange_log import Asked, Record, Served
 from tstats.simulator.faults import TRAFFIC_OPS, Active, Faults
 from tstats.simulator.inventory import Inventory
 from tstats.simulator.listener import Listener
-from tstats.simulator.record import Asked, Record, Served
 from tstats.simulator.sessions import User
 from tstats.simulator.traffic_monitor import TrafficMonitor
 from tstats.simulator.traffic_ops import VERSIONS, TrafficOps

@@ -8,8 +8,8 @@ import pytest
 from tests.support.stand_in import Reply
 from tests.support.stand_in_grafana import TOKEN, StandInGrafana, reply
 from tstats.command import exits
-from tstats.dashboards.boards.all_boards import texts
 from tstats.dashboards.command import dashboards
+from tstats.dashboards.json_models import texts
 
 Run = Callable[..., int]
 ALL_CREATED = ["created   folder tstats", *(f"created   dashboard {uid}" for uid in texts())]

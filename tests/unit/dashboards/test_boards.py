@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 from tests.support.dashboards import SOURCES, Json, asked, boards, panels
 from tstats.catalog import DAILY_SUMMARIES, DATABASES, ROLLUPS
 from tstats.collect.telemetry import Telemetry
-from tstats.dashboards.boards.all_boards import texts
+from tstats.dashboards.json_models import texts
 from tstats.dashboards.links import parameters
 from tstats.dashboards.panels import Unit
 from tstats.influx.influxql import identifier
@@ -56,7 +56,7 @@ def unit(panel: Json) -> str:
 
 
 def test_two_processes_write_the_same_texts() -> None:
-    program = "from tstats.dashboards.boards.all_boards import texts; print(''.join(texts().values()))"
+    program = "from tstats.dashboards.json_models import texts; print(''.join(texts().values()))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout == "".join(texts().values()) + "\n"
 

@@ -12,8 +12,8 @@ import yaml
 
 from tests.support.dashboards import SOURCES
 from tstats.command import exits
-from tstats.dashboards.boards.all_boards import texts
 from tstats.dashboards.command import dashboards
+from tstats.dashboards.json_models import texts
 
 Run = Callable[..., int]
 

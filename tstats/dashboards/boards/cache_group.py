@@ -3,12 +3,12 @@
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tstats.dashboards.board import Board, Choice, Row
 from tstats.dashboards.boards.cdn import CAPACITY
+from tstats.dashboards.dashboard import Board, Choice, Row
 from tstats.dashboards.names import CACHE_GROUP, DELIVERY_SERVICE, SERVER
 from tstats.dashboards.panels import Box, Link, Style, Unit, bars, chart, figure
 from tstats.dashboards.queries import chosen, mean, number_of, other_than, rollup, total
-from tstats.dashboards.questions import Influx, Math
+from tstats.dashboards.targets import Influx, Math
 
 BANDWIDTH = rollup("bandwidth_1min")
 CONNECTIONS = rollup("connections_1min")

@@ -3,12 +3,12 @@
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tstats.dashboards.board import Board, Choice, Row
-from tstats.dashboards.limits import Limits
+from tstats.dashboards.dashboard import Board, Choice, Row
 from tstats.dashboards.names import CDN, CDN_BANDWIDTH_PANEL, CDN_CONNECTIONS_PANEL
 from tstats.dashboards.panels import Box, Style, Unit, bars, chart, figure
 from tstats.dashboards.queries import chosen, mean, rollup
-from tstats.dashboards.questions import Influx, Math
+from tstats.dashboards.targets import Influx, Math
+from tstats.dashboards.thresholds import Limits
 
 BANDWIDTH = rollup("bandwidth_cdn_1min")
 CONNECTIONS = rollup("connections_cdn_1min")

@@ -5,12 +5,12 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from tstats import catalog
 from tstats.core.model import DailySummary
-from tstats.dashboards.board import Board, Choice, Row
 from tstats.dashboards.boards.cdn import BANDWIDTH
+from tstats.dashboards.dashboard import Board, Choice, Row
 from tstats.dashboards.names import DAILY, DAILY_MAXIMUM_PANEL, DAILY_SERVED_PANEL
 from tstats.dashboards.panels import Box, Style, Unit, chart, figure
 from tstats.dashboards.queries import chosen, summary
-from tstats.dashboards.questions import Influx
+from tstats.dashboards.targets import Influx
 
 _UNITS = {"Gbps": Unit.GBPS, "TB": Unit.TERABYTES}
 _MAXIMUM, _SERVED = (

@@ -3,12 +3,12 @@
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from tstats.dashboards.board import Board, Choice, Row
-from tstats.dashboards.limits import Limits
+from tstats.dashboards.dashboard import Board, Choice, Row
 from tstats.dashboards.names import CACHE_GROUP, DELIVERY_SERVICE
 from tstats.dashboards.panels import Box, Link, Style, Unit, chart, figure
 from tstats.dashboards.queries import chosen, daily_maximum, mean, other_than, rollup, total
-from tstats.dashboards.questions import Influx, Math
+from tstats.dashboards.targets import Influx, Math
+from tstats.dashboards.thresholds import Limits
 
 BANDWIDTH = rollup("kbps_ds_1min")
 BY_CACHE_GROUP = rollup("kbps_cg_1min")

@@ -4,13 +4,13 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from tstats import catalog
-from tstats.dashboards.board import Board, Choice, Row
 from tstats.dashboards.boards.cache_group import BANDWIDTH, CONNECTIONS, MAXIMUM
 from tstats.dashboards.boards.cdn import CAPACITY
+from tstats.dashboards.dashboard import Board, Choice, Row
 from tstats.dashboards.names import SERVER
 from tstats.dashboards.panels import Box, Style, Unit, bars, chart, figure
 from tstats.dashboards.queries import chosen, mean, rollup
-from tstats.dashboards.questions import Influx, Math
+from tstats.dashboards.targets import Influx, Math
 
 _WRAPS = rollup("wrap_count_vol1_1m").target
 WRAP_COUNTS = tuple(one for one in catalog.ROLLUPS if one.target == _WRAPS)

@@ -2,7 +2,7 @@
 
 import threading
 
-from tstats.simulator.record import Record, Served
+from tstats.simulator.exchange_log import Record, Served
 
 SERVED = Served(cdn="cdn1", monitor="m", feed="CacheStats", served_at=0.0, newest_ms=0, body=None)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from tstats.dashboards.boards import cache_group, cdn, daily, delivery_service, itself, server
+from tstats.dashboards.boards import cache_group, cdn, daily, delivery_service, health, server
 
-_BOARDS = (cdn, cache_group, delivery_service, server, daily, itself)
+_BOARDS = (cdn, cache_group, delivery_service, server, daily, health)
 
 
 def texts() -> Mapping[str, str]:

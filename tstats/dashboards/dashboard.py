@@ -19,7 +19,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from tstats.core.model import Rollup
 from tstats.dashboards.names import TAG, Name
 from tstats.dashboards.queries import tag_values
-from tstats.dashboards.questions import influx_reference
+from tstats.dashboards.targets import influx_reference
 
 _ROW_NUMBERS = 1_000  # above those of panels
 

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
-from tstats.dashboards.sources import INFLUX, PROMETHEUS, DataSource
+from tstats.dashboards.data_sources import INFLUX, PROMETHEUS, DataSource
 
 _EXPRESSION = DataSourceRef(type_val="__expr__", uid="__expr__")
 _MIXED = DataSourceRef(type_val="datasource", uid="-- Mixed --")

@@ -9,12 +9,12 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from tstats import catalog
 from tstats.core.time import MINUTE
-from tstats.dashboards.board import Board, Row
-from tstats.dashboards.limits import Least, Limits
+from tstats.dashboards.dashboard import Board, Row
 from tstats.dashboards.names import ITSELF
 from tstats.dashboards.panels import Box, Style, Unit, bars, chart, figure, presence
 from tstats.dashboards.queries import holes, least_series
-from tstats.dashboards.questions import Influx, Metric
+from tstats.dashboards.targets import Influx, Metric
+from tstats.dashboards.thresholds import Least, Limits
 
 _ROLLUPS = tuple(rollup for rollup in catalog.ROLLUPS if rollup.interval == MINUTE)
 _RATE = "[$__rate_interval]"
