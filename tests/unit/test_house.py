@@ -26,6 +26,7 @@ PURE = """
     api.page.answer api.page.query api.page.statements
     api.statistics.answer api.statistics.query api.statistics.statements
     api.stats_summary.post api.stats_summary.query api.stats_summary.record
+    dashboards.data_sources dashboards.links dashboards.names dashboards.queries
     doctor.diagnosis
 """
 
@@ -47,9 +48,8 @@ IMPURE = """
     daemon.daemon daemon.upkeep
     dashboards.boards.cache_group dashboards.boards.cdn dashboards.boards.daily
     dashboards.boards.delivery_service dashboards.boards.health dashboards.boards.server
-    dashboards.command dashboards.dashboard dashboards.data_sources dashboards.grafana
-    dashboards.json_models dashboards.links dashboards.names dashboards.panels dashboards.provisioning
-    dashboards.push dashboards.queries dashboards.targets dashboards.thresholds
+    dashboards.command dashboards.dashboard dashboards.grafana dashboards.json_models dashboards.panels
+    dashboards.provisioning dashboards.push dashboards.targets dashboards.thresholds
     db.command db.database db.migrations db.tables
     doctor.checks.clocks doctor.checks.configuration doctor.checks.health doctor.checks.influx
     doctor.checks.monitors doctor.checks.points doctor.checks.schema doctor.checks.spool

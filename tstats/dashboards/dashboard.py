@@ -1,103 +1,105 @@
-"""A dashboard: its variables, its panels in rows, and the links to the others."""
+"""A dashboard: its variables, its panels in rows, and its links to the others."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import dashboard
-from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
-    Panel,
     VariableOption,
     VariableRefresh,
     VariableSort,
 )
 
 from tstats.core.model import Rollup
-from tstats.dashboards.names import TAG, Name
+from tstats.dashboards.data_sources import INFLUX
+from tstats.dashboards.names import TAG, DashboardName
+from tstats.dashboards.panels import Panel
 from tstats.dashboards.queries import tag_values
-from tstats.dashboards.targets import influx_reference
-
-_ROW_NUMBERS = 1_000  # above those of panels
+from tstats.dashboards.targets import reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A variable: the values of a tag of a rollup, of which people choose any number.
+class Variable:
+    """A variable: the values of a tag, of which people choose any number.
 
     Attributes:
-        tag: which; the variable has its name.
+        tag: the tag, which is also the name of the variable.
         label: what people read.
         rollup: where the values are.
-        within: tags chosen before this one, which narrow it.
-        all_at_first: all values are chosen at first; else Grafana takes the first of them.
+        all_at_first: whether all values are chosen at first, or only the first of them.
     """
 
     tag: str
     label: str
     rollup: Rollup
-    within: tuple[str, ...] = ()
     all_at_first: bool = True
 
-    def built(self) -> dashboard.QueryVariable:
-        """As it stands in a dashboard."""
-        made = (
+    def build(self, *within: str) -> dashboard.QueryVariable:
+        """Return the variable, narrowed by the variables `within`, as the SDK takes it."""
+        variable = (
             dashboard.QueryVariable(self.tag)
             .label(self.label)
-            .datasource(influx_reference(self.rollup.database))
-            .query(tag_values(self.rollup, self.tag, *self.within))
+            .datasource(reference(INFLUX[self.rollup.database]))
+            .query(tag_values(self.rollup, self.tag, *within))
             .refresh(VariableRefresh.ON_DASHBOARD_LOAD)
             .sort(VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
             .multi(True)
             .include_all(True)
-            # One pattern: thousands of names in a query would be more than InfluxDB likes to read.
+            # A single pattern: InfluxDB copes badly with thousands of names in a query.
             .all_value(".*")
         )
         if self.all_at_first:
-            made.current(VariableOption(selected=True, text=["All"], value=["$__all"]))
-        return made
+            variable.current(VariableOption(selected=True, text=["All"], value=["$__all"]))
+        return variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Panels under a title; a row without one has no line of its own."""
+    """The title of the panels that follow, up to the next row.
 
-    title: str = ""
-    panels: Sequence[Builder[Panel]]
+    Attributes:
+        id: unique among the rows and panels of its dashboard.
+        title: what people read.
+    """
+
+    id: int
+    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Board:
+class Dashboard:
     """A dashboard as data.
 
     Attributes:
         name: its uid and title.
-        description: for whom it is, and for which question.
-        choices: the variables, each before those that it narrows.
-        rows: what matters first comes first.
-        since: the range that it opens with: `now-24h`.
-        refresh: how often it asks anew; empty never.
+        description: whom it is for, and which question it answers.
+        variables: each is narrowed by those before it.
+        panels: the most important first, with rows in between.
+        since: the start of the initial time range: `now-24h`.
+        refresh: how often to query again; empty for never.
         timezone: `browser`, or `utc` where days are those of UTC.
     """
 
-    name: Name
+    name: DashboardName
     description: str
-    choices: Sequence[Choice]
-    rows: Sequence[Row]
+    variables: Sequence[Variable]
+    panels: Sequence[Panel | Row]
     since: str = "now-24h"
     refresh: str = "1m"
     timezone: str = "browser"
 
-    def text(self) -> str:
-        """Its JSON, the same text each time."""
-        built = self._builder().build()
-        return json.dumps(built, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    def json_model(self) -> str:
+        """Return Grafana's JSON model of it, the same text each time."""
+        model = self._build().build()
+        return json.dumps(model, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
-    def _builder(self) -> dashboard.Dashboard:
-        made = (
+    def _build(self) -> dashboard.Dashboard:
+        tags = [variable.tag for variable in self.variables]
+        built = (
             dashboard.Dashboard(self.name.title)
             .uid(self.name.uid)
             .description(self.description)
@@ -107,19 +109,19 @@ class Board:
             .time(self.since, "now")
             .refresh(self.refresh)
             .editable()
-            .variables([choice.built() for choice in self.choices])
-            .link(_others())
+            .variables([variable.build(*tags[:number]) for number, variable in enumerate(self.variables)])
+            .link(_links_to_others())
         )
-        for number, row in enumerate(self.rows, _ROW_NUMBERS):
-            if row.title:
-                made.with_row(dashboard.Row(row.title).id(number))
-            for panel in row.panels:
-                made.with_panel(panel)
-        return made
+        for panel in self.panels:
+            if isinstance(panel, Row):
+                built.with_row(dashboard.Row(panel.title).id(panel.id))
+            else:
+                built.with_panel(panel.build())
+        return built
 
 
-def _others() -> dashboard.DashboardLink:
-    """A link to each of our dashboards, with what is chosen here and the range."""
+def _links_to_others() -> dashboard.DashboardLink:
+    """Return the links to all dashboards of tstats, which keep the variables and the time range."""
     return (
         dashboard.DashboardLink("Traffic Control")
         .type(DashboardLinkType.DASHBOARDS)

@@ -1,9 +1,24 @@
-"""Grafana's data sources: one for each database of the catalog, and the Prometheus that scrapes tstats."""
+"""Grafana's data sources: one per database of the catalog, and the Prometheus that scrapes tstats."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from tstats import catalog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where Grafana's server reaches InfluxDB and Prometheus.
+
+    Attributes:
+        influx: the URL of InfluxDB.
+        influx_user: empty for an InfluxDB without authentication.
+        prometheus: the URL of Prometheus.
+    """
+
+    influx: str
+    influx_user: str = ""
+    prometheus: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +28,8 @@ class DataSource:
     Attributes:
         uid: what panels refer to.
         name: what people read; unique in a Grafana.
-        type: of the plugin.
-        database: in InfluxDB; empty for Prometheus.
+        type: the id of the plugin.
+        database: the database in InfluxDB; empty for Prometheus.
     """
 
     uid: str
@@ -22,45 +37,40 @@ class DataSource:
     type: Literal["influxdb", "prometheus"]
     database: str = ""
 
+    def settings(self, addresses: Addresses, *, password: str) -> dict[str, object]:
+        """Return the data source as Grafana's provisioning and its API take it.
 
-def _of(database: str) -> DataSource:
+        Args:
+            addresses: where Grafana's server reaches InfluxDB and Prometheus.
+            password: the password of the InfluxDB user, or a reference to the variable that holds it in
+                Grafana's environment.
+        """
+        common: dict[str, object] = {
+            "name": self.name,
+            "uid": self.uid,
+            "type": self.type,
+            "access": "proxy",
+            "isDefault": False,
+        }
+        if self.type == "prometheus":
+            return common | {
+                "url": addresses.prometheus,
+                "jsonData": {"httpMethod": "POST", "timeInterval": "15s"},
+            }
+        influx = common | {
+            "url": addresses.influx,
+            "user": addresses.influx_user,
+            # No interval is finer than the minute of the rollups; POST has room for any number of names.
+            "jsonData": {"dbName": self.database, "httpMode": "POST", "timeInterval": "1m"},
+        }
+        return influx | {"secureJsonData": {"password": password}} if addresses.influx_user else influx
+
+
+def _influx(database: str) -> DataSource:
     uid = f"tstats-{database.replace('_', '-')}"
     return DataSource(uid=uid, name=f"tstats {database}", type="influxdb", database=database)
 
 
-INFLUX = {database.name: _of(database.name) for database in catalog.DATABASES}
+INFLUX = {database.name: _influx(database.name) for database in catalog.DATABASES}
 PROMETHEUS = DataSource(uid="tstats-prometheus", name="tstats metrics", type="prometheus")
 ALL = (*INFLUX.values(), PROMETHEUS)
-
-
-def settings(
-    source: DataSource, *, influx_url: str, influx_user: str, prometheus_url: str, password: str
-) -> dict[str, object]:
-    """A data source as Grafana's provisioning and its API take it.
-
-    Args:
-        source: which.
-        influx_url: where Grafana's server reaches InfluxDB.
-        influx_user: empty for an InfluxDB without authentication.
-        prometheus_url: where Grafana's server reaches Prometheus.
-        password: of that user, or the variable of Grafana's environment that holds it.
-    """
-    common: dict[str, object] = {
-        "name": source.name,
-        "uid": source.uid,
-        "type": source.type,
-        "access": "proxy",
-        "isDefault": False,
-    }
-    if source.type == "prometheus":
-        return common | {
-            "url": prometheus_url,
-            "jsonData": {"httpMethod": "POST", "timeInterval": "15s"},
-        }
-    influx = common | {
-        "url": influx_url,
-        "user": influx_user,
-        # No interval is finer than the minute of the rollups; POST has room for any number of names.
-        "jsonData": {"dbName": source.database, "httpMode": "POST", "timeInterval": "1m"},
-    }
-    return influx | {"secureJsonData": {"password": password}} if influx_user else influx

@@ -1,13 +1,19 @@
-"""All dashboards, as the texts that Grafana takes."""
+"""The JSON models of all dashboards."""
 
 from collections.abc import Mapping
 
 from tstats.dashboards.boards import cache_group, cdn, daily, delivery_service, health, server
 
-_BOARDS = (cdn, cache_group, delivery_service, server, daily, health)
+_DASHBOARDS = (
+    cdn.DASHBOARD,
+    cache_group.DASHBOARD,
+    delivery_service.DASHBOARD,
+    server.DASHBOARD,
+    daily.DASHBOARD,
+    health.DASHBOARD,
+)
 
 
-def texts() -> Mapping[str, str]:
-    """The JSON of each dashboard by its uid, the same each time."""
-    boards = [module.board() for module in _BOARDS]
-    return {board.name.uid: board.text() for board in boards}
+def json_models() -> Mapping[str, str]:
+    """Return the JSON model of each dashboard by its uid, the same texts each time."""
+    return {dashboard.name.uid: dashboard.json_model() for dashboard in _DASHBOARDS}

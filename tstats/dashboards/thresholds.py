@@ -1,4 +1,4 @@
-"""Which values are good, to be looked at, and bad."""
+"""Thresholds: the colours that panels give to values."""
 
 from dataclasses import dataclass
 
@@ -6,32 +6,29 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models.dashboard import Threshold, ThresholdsMode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """From which value on it is to be looked at, and from which on it is bad."""
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """A base colour, and the value from which each further colour applies."""
 
-    warning: float
-    bad: float
+    base: str = "green"
+    steps: tuple[tuple[float, str], ...] = ()
+
+    def build(self) -> dashboard.ThresholdsConfig:
+        """Return the thresholds as the SDK takes them."""
+        steps = [Threshold(value=None, color=self.base)]
+        steps += [Threshold(value=value, color=color) for value, color in self.steps]
+        return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Least:
-    """Below which value it is bad."""
-
-    good: float
+def at_most(*, warning: float, critical: float) -> Thresholds:
+    """Return thresholds for values that should be low: orange from `warning`, red from `critical`."""
+    return Thresholds("green", ((warning, "orange"), (critical, "red")))
 
 
-def thresholds(limits: Limits | Least | None) -> dashboard.ThresholdsConfig:
-    """The colours that a panel gives to values; None makes all of them green."""
-    steps = [Threshold(value=None, color="green")]
-    match limits:
-        case Limits():
-            steps += [
-                Threshold(value=limits.warning, color="orange"),
-                Threshold(value=limits.bad, color="red"),
-            ]
-        case Least():
-            steps = [Threshold(value=None, color="red"), Threshold(value=limits.good, color="green")]
-        case None:
-            pass
-    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+def at_least(good: float) -> Thresholds:
+    """Return thresholds for values that should be high: red below `good`."""
+    return Thresholds("red", ((good, "green"),))
+
+
+# Traffic Ops calls 0.85 of the caches' maximum the capacity of a CDN.
+CAPACITY = at_most(warning=0.7, critical=0.85)
