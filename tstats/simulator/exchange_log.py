@@ -1,26 +1,23 @@
-"""What the simulator was asked and what it completely served: what a test compares a database with."""
-
-from __future__ import annotations
+"""A log of the requests and of the feeds that were served in full, for tests to compare a database with."""
 
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _REQUESTS_KEPT = 10_000
-_LAST_PIECE_S = 1.0  # a client that does not read keeps nobody waiting longer
+_LAST_PIECE_S = 1.0  # a client that does not read delays nobody for longer than this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One request: when (seconds since the epoch, of the simulator's clock), to which server, for what.
+class LoggedRequest:
+    """A request.
 
     Attributes:
+        time: when it came, in seconds since the epoch of the simulator's clock.
         server: `traffic_ops` or the name of a monitor.
+        method: the HTTP method.
         path: the path with the query.
     """
 
@@ -31,13 +28,15 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """One Traffic Monitor body of which the last byte was handed to the system.
+class ServedFeed:
+    """A feed of a Traffic Monitor of which the last byte was handed to the system.
 
     Attributes:
+        cdn: the CDN of the monitor.
+        monitor: the name of the monitor.
         feed: `CacheStats` or `DsStats`.
-        served_at: seconds since the epoch, of the simulator's clock.
-        newest_ms: the time of its newest sample; 0 when it held none.
+        served_at: seconds since the epoch of the simulator's clock.
+        newest_ms: the time of its newest sample; 0 if it has none.
         body: the JSON before compression; None unless bodies are kept.
     """
 
@@ -49,60 +48,60 @@ class Served:
     body: bytes | None
 
 
-class Record:
-    """The requests (the last 10,000) and the served bodies (all) of a simulator, in order."""
+class ExchangeLog:
+    """The last 10,000 requests and all served feeds of a simulator, in order."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._asked: deque[Asked] = deque(maxlen=_REQUESTS_KEPT)
-        self._served: list[Served] = []
-        self._finishing = 0
+        self._requests: deque[LoggedRequest] = deque(maxlen=_REQUESTS_KEPT)
+        self._served: list[ServedFeed] = []
+        self._sending = 0
 
     @property
-    def asked(self) -> tuple[Asked, ...]:
-        """A copy of what is kept of the requests, oldest first."""
+    def requests(self) -> tuple[LoggedRequest, ...]:
+        """A copy of the logged requests, oldest first."""
         with self._changed:
-            return tuple(self._asked)
+            return tuple(self._requests)
 
     @property
-    def served(self) -> tuple[Served, ...]:
-        """A copy of what was served, oldest first.
+    def served(self) -> tuple[ServedFeed, ...]:
+        """A copy of the served feeds, oldest first.
 
-        A client may have its last byte before this side has noted that: such answers are waited for.
+        A client may have the last byte of a response before it is logged here; this waits for such responses.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self._finishing, _LAST_PIECE_S)
+            self._changed.wait_for(lambda: not self._sending, _LAST_PIECE_S)
             return tuple(self._served)
 
-    def add_asked(self, asked: Asked) -> None:
-        """Note a request, before it is answered."""
+    def add_request(self, request: LoggedRequest) -> None:
+        """Log a request, before it is answered."""
         with self._changed:
-            self._asked.append(asked)
+            self._requests.append(request)
             self._changed.notify_all()
 
     @contextmanager
-    def finishing(self) -> Iterator[None]:
-        """Let those who ask what was served wait while the last piece of an answer is sent and noted."""
+    def sending(self) -> Iterator[None]:
+        """Make readers of `served` wait while the last piece of a response is sent and logged."""
         with self._changed:
-            self._finishing += 1
+            self._sending += 1
         try:
             yield
         finally:
             with self._changed:
-                self._finishing -= 1
+                self._sending -= 1
                 self._changed.notify_all()
 
-    def add_served(self, served: Served) -> None:
-        """Note a served body."""
+    def add_served(self, served: ServedFeed) -> None:
+        """Log a served feed."""
         with self._changed:
             self._served.append(served)
             self._changed.notify_all()
 
     def wait(self, enough: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait until `enough` holds; it is asked again whenever something was noted.
+        """Wait until `enough` returns true; it is called again whenever something was logged.
 
         Returns:
-            whether it held within `timeout_s` seconds.
+            Whether it returned true within `timeout_s` seconds.
         """
         with self._changed:
             return self._changed.wait_for(enough, timeout_s)
