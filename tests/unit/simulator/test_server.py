@@ -18,7 +18,7 @@ from tstats.simulator.world import World
 
 FEEDS = ("CacheStats", "DsStats")
 NOON_S = 1_795_262_400.0  # 2026-11-21 12:00 UTC
-# A loopback address that no other process uses, so that fixed ports are free.
+# A loopback address made of the process id: no other process takes its ports.
 OWN_ADDRESS = f"127.{64 | os.getpid() >> 16}.{os.getpid() >> 8 & 0xFF}.{os.getpid() & 0xFF}"
 PORT = 21_000
 

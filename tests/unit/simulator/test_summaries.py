@@ -148,7 +148,7 @@ def test_an_invalid_summary_is_refused_in_the_words_of_traffic_ops(
     assert sim.summaries.rows == ()
 
 
-def test_the_first_error_of_an_empty_summary_is_its_missing_time(
+def test_an_empty_summary_first_lacks_its_time(
     summaries: tuple[Simulator, requests.Session],
 ) -> None:
     sim, http = summaries
