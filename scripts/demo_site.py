@@ -12,14 +12,14 @@ from tstats.influx.client import Influx
 from tstats.influx.influxql import identifier, select_rollup, source, string
 from tstats.influx.line_protocol import point
 from tstats.simulator.traffic import cache_load, cache_stats
-from tstats.simulator.world import Cache, World
+from tstats.simulator.world import CacheServer, World
 
 BARS = "▁▂▃▄▅▆▇█"
 SHOWN = ("bandwidth", "bandwidth.1min", "kbps", "kbps.ds.1min", "tps_2xx")
 console = Console(highlight=False, soft_wrap=True)
 
 
-def tags_of(cache: Cache) -> dict[str, str]:
+def tags_of(cache: CacheServer) -> dict[str, str]:
     """The tags that the collector gives a cache's points."""
     return {
         "cachegroup": cache.cachegroup,

@@ -17,7 +17,7 @@ from tests.support.collector import Collector
 from tests.support.influxd import Influxd
 from tests.support.waiting import wait_for
 from tstats.influx.client import Endpoint, Influx
-from tstats.simulator.record import Served
+from tstats.simulator.exchange_log import ServedFeed
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
 
@@ -54,7 +54,7 @@ def collector(tmp_path: Path, sim: Simulator, influxd: Influxd) -> Iterator[Coll
     collector.kill()
 
 
-def collected(sim: Simulator, collector: Collector) -> list[Served]:
+def collected(sim: Simulator, collector: Collector) -> list[ServedFeed]:
     """The bodies of the polls that the collector acknowledged."""
     monitors = {
         url: monitor.name

@@ -8,7 +8,7 @@ from tstats import catalog
 from tstats.collect.feed import CacheFeed, DeliveryServiceFeed
 from tstats.influx.client import Influx
 from tstats.influx.influxql import identifier
-from tstats.simulator.record import Served
+from tstats.simulator.exchange_log import ServedFeed
 from tstats.simulator.world import World
 from tstats.traffic_control.inventory import Cache
 
@@ -31,7 +31,7 @@ def create_databases(influx: Influx) -> None:
         influx.query(f"CREATE DATABASE {identifier(database)}")
 
 
-def expected(world: World, served: Iterable[Served]) -> dict[Key, float]:
+def expected(world: World, served: Iterable[ServedFeed]) -> dict[Key, float]:
     """The points of bodies that a simulator served, tagged as its inventory says."""
     points: dict[Key, float] = {}
     for one in served:

@@ -1,4 +1,4 @@
-"""Dashboards as Grafana sees them: their panels, their questions, and what it fills into these."""
+"""Dashboards as Grafana sees them: panels, targets, and what Grafana fills into the queries."""
 
 import json
 import re
@@ -6,59 +6,59 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tstats.dashboards.boards.all_boards import texts
-from tstats.dashboards.sources import ALL, DataSource
+from tstats.dashboards.data_sources import ALL, DataSource
+from tstats.dashboards.json_models import json_models
 
 Json = Mapping[str, Any]
 SOURCES = {source.uid: source for source in ALL}
 _SPECIAL = re.compile(r"[\\^$*+?.()|\[\]{}/]")
 
 
-def boards() -> dict[str, Json]:
-    """Each dashboard by its uid."""
-    return {uid: json.loads(text) for uid, text in texts().items()}
+def dashboards() -> dict[str, Json]:
+    """Return each dashboard by its uid."""
+    return {uid: json.loads(text) for uid, text in json_models().items()}
 
 
-def panels(board: Json) -> list[Json]:
-    """Its panels, without the lines between them."""
-    return [panel for panel in board["panels"] if panel["type"] != "row"]
+def panels(dashboard: Json) -> list[Json]:
+    """Return the panels of a dashboard without its rows."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A question of a panel: to a data source, or arithmetic over others (`source` is None)."""
+class PanelTarget:
+    """A target of a panel: a query of a data source, or arithmetic over others (`source` is None)."""
 
-    board: str
+    dashboard: str
     panel: Json
-    target: Json
+    json: Json
     source: DataSource | None
 
     def __str__(self) -> str:
-        return f"{self.board} / {self.panel['title']} / {self.target['refId']}"
+        return f"{self.dashboard} / {self.panel['title']} / {self.json['refId']}"
 
 
-def asked(uid: str, board: Json) -> Iterator[Asked]:
-    """Every question of every panel."""
-    for panel in panels(board):
+def targets(uid: str, dashboard: Json) -> Iterator[PanelTarget]:
+    """Yield every target of every panel."""
+    for panel in panels(dashboard):
         for target in panel["targets"]:
             source = SOURCES.get(target["datasource"]["uid"])
-            yield Asked(board=uid, panel=panel, target=target, source=source)
+            yield PanelTarget(dashboard=uid, panel=panel, json=target, source=source)
 
 
 def pattern(values: Sequence[str]) -> str:
-    """What stands for a variable of which several values are chosen, in a query to InfluxDB."""
+    """Return what Grafana puts for a variable with several chosen values into an InfluxQL query."""
     return "(" + "|".join(_SPECIAL.sub(r"\\\g<0>", value) for value in values) + ")"
 
 
 def filled(query: str, *, start: int, end: int, interval: str, variables: Mapping[str, str]) -> str:
-    """A query as InfluxDB gets it.
+    """Return a query as InfluxDB gets it.
 
     Args:
-        query: as it stands in the dashboard.
-        start: of the range, in ns.
-        end: of the range, in ns; it belongs to the range.
-        interval: what the width of a panel makes of the range.
-        variables: the pattern of each.
+        query: the query in the dashboard.
+        start: the start of the time range, in ns.
+        end: the end of the time range, in ns, which Grafana includes.
+        interval: what Grafana computes from the width of the panel and the range.
+        variables: the pattern of each variable.
 
     Raises:
         AssertionError: something is left that Grafana would not fill in.

@@ -1,7 +1,8 @@
-"""Stands in for a Grafana: the part of its HTTP API that brings folders, dashboards and data sources."""
+"""A stand-in for Grafana: the part of its HTTP API for folders, dashboards and data sources."""
 
 import json
 import types
+from http import HTTPStatus
 from typing import Any, Self
 
 from tests.support.stand_in import Reply, Request, StandIn
@@ -12,7 +13,7 @@ Json = dict[str, Any]
 
 
 class StandInGrafana:
-    """Its state is there to be looked at and changed; `fail` answers the next requests.
+    """A Grafana whose state tests may read and change; the next requests are answered from `fail`.
 
     It keeps what it is given and adds what a Grafana adds: ids, versions, meta.
     """
@@ -22,7 +23,7 @@ class StandInGrafana:
         self.clear()
 
     def clear(self) -> None:
-        """Begin anew, with nothing in it and nothing asked of it."""
+        """Forget all objects and requests."""
         self.folders: dict[str, Json] = {}
         self.dashboards: dict[str, Json] = {}
         self.dashboard_folders: dict[str, str] = {}
@@ -33,17 +34,17 @@ class StandInGrafana:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its base URL."""
         return self._stand_in.url
 
     @property
     def requests(self) -> list[Request]:
-        """What was asked."""
+        """The requests so far."""
         return self._stand_in.requests
 
     @property
     def written(self) -> list[str]:
-        """The paths of all that was not only read."""
+        """The paths of the requests that write."""
         return [request.path for request in self.requests if request.method != "GET"]
 
     def __enter__(self) -> Self:
@@ -58,11 +59,11 @@ class StandInGrafana:
     ) -> None:
         self._stand_in.__exit__(kind, error, trace)
 
-    def _answer(self, request: Request) -> Reply:  # noqa: PLR0911 (one a path, and the fallbacks)
+    def _answer(self, request: Request) -> Reply:  # noqa: PLR0911 (one per path, and the fallbacks)
         if self.fail:
             return self.fail.pop(0)
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return reply(401, {"message": "Invalid API key"})
+            return reply(HTTPStatus.UNAUTHORIZED, {"message": "Invalid API key"})
         body: Json = json.loads(request.body) if request.body else {}
         match request.method, request.path.removeprefix("/api/").split("/"):
             case "GET", ["folders", uid]:
@@ -77,14 +78,14 @@ class StandInGrafana:
                 return found(self.data_sources.get(uid), "Data source not found")
             case "POST", ["datasources"]:
                 return self._keep(self.data_sources, body)
-        return reply(404, {"message": "Not found"})
+        return reply(HTTPStatus.NOT_FOUND, {"message": "Not found"})
 
     @staticmethod
-    def _keep(things: dict[str, Json], body: Json) -> Reply:
-        if body["uid"] in things:
-            return reply(409, {"message": "one with the same uid already exists"})
-        things[body["uid"]] = {"id": len(things) + 1, **body}
-        return reply(200, things[body["uid"]])
+    def _keep(objects: dict[str, Json], body: Json) -> Reply:
+        if body["uid"] in objects:
+            return reply(HTTPStatus.CONFLICT, {"message": "one with the same uid already exists"})
+        objects[body["uid"]] = {"id": len(objects) + 1, **body}
+        return reply(HTTPStatus.OK, objects[body["uid"]])
 
     def _dashboard(self, uid: str) -> Json | None:
         if uid not in self.dashboards:
@@ -95,23 +96,25 @@ class StandInGrafana:
     def _save(self, body: Json) -> Reply:
         uid = body["dashboard"]["uid"]
         if uid in self.provisioned:
-            return reply(400, {"message": "Cannot save provisioned dashboard"})
+            return reply(HTTPStatus.BAD_REQUEST, {"message": "Cannot save provisioned dashboard"})
         if body["folderUid"] not in self.folders:
-            return reply(400, {"message": "folder not found"})
+            return reply(HTTPStatus.BAD_REQUEST, {"message": "folder not found"})
         before = self.dashboards.get(uid)
         if before is not None and not body.get("overwrite"):
-            return reply(412, {"status": "version-mismatch"})
+            return reply(HTTPStatus.PRECONDITION_FAILED, {"status": "version-mismatch"})
         version = 1 if before is None else before["version"] + 1
         self.dashboards[uid] = {**body["dashboard"], "id": len(self.dashboards) + 1, "version": version}
         self.dashboard_folders[uid] = body["folderUid"]
-        return reply(200, {"uid": uid, "version": version, "status": "success"})
+        return reply(HTTPStatus.OK, {"uid": uid, "version": version, "status": "success"})
 
 
 def reply(status: int, body: Json) -> Reply:
-    """An answer in JSON."""
+    """Return a reply in JSON."""
     return Reply(status=status, headers={"Content-Type": "application/json"}, body=json.dumps(body).encode())
 
 
-def found(thing: Json | None, without: str) -> Reply:
-    """The answer to a question for a thing that may not be there."""
-    return reply(404, {"message": without}) if thing is None else reply(200, thing)
+def found(thing: Json | None, message: str) -> Reply:
+    """Return an object, or 404 with a message if there is none."""
+    if thing is None:
+        return reply(HTTPStatus.NOT_FOUND, {"message": message})
+    return reply(HTTPStatus.OK, thing)

@@ -26,6 +26,7 @@ PURE = """
     api.page.answer api.page.query api.page.statements
     api.statistics.answer api.statistics.query api.statistics.statements
     api.stats_summary.post api.stats_summary.query api.stats_summary.record
+    dashboards.data_sources dashboards.links dashboards.names dashboards.queries
     doctor.diagnosis
 """
 
@@ -45,11 +46,10 @@ IMPURE = """
     config.loading config.settings
     connections
     daemon.daemon daemon.upkeep
-    dashboards.board dashboards.boards.all_boards dashboards.boards.cache_group dashboards.boards.cdn
-    dashboards.boards.daily dashboards.boards.delivery_service dashboards.boards.itself
-    dashboards.boards.server dashboards.command dashboards.grafana dashboards.limits dashboards.links
-    dashboards.names dashboards.panels dashboards.provisioning dashboards.push dashboards.queries
-    dashboards.questions dashboards.sources
+    dashboards.boards.cache_group dashboards.boards.cdn dashboards.boards.daily
+    dashboards.boards.delivery_service dashboards.boards.health dashboards.boards.server
+    dashboards.command dashboards.dashboard dashboards.grafana dashboards.json_models dashboards.panels
+    dashboards.provisioning dashboards.push dashboards.targets dashboards.thresholds
     db.command db.database db.migrations db.tables
     doctor.checks.clocks doctor.checks.configuration doctor.checks.health doctor.checks.influx
     doctor.checks.monitors doctor.checks.points doctor.checks.schema doctor.checks.spool
@@ -62,7 +62,7 @@ IMPURE = """
     rollups.state
     schema.display schema.provision
     simulator.command simulator.exchange simulator.faults simulator.inventory simulator.listener
-    simulator.payloads simulator.record simulator.server simulator.sessions simulator.summaries
+    simulator.payloads simulator.exchange_log simulator.server simulator.sessions simulator.summaries
     simulator.traffic simulator.traffic_monitor simulator.traffic_ops simulator.world
     summaries.command summaries.points summaries.report summaries.rows summaries.schedule summaries.sinks
     summaries.summarizer

@@ -1,6 +1,7 @@
-"""Grafana dashboards as code, drawn from the catalog.
+"""Grafana dashboards as code, generated from the catalog.
 
-`names` and `sources` say what things are called; `queries`, `panels` and `board` are the kit; one module a
-dashboard uses it; `all_boards` has them all. `provisioning`, `push` and `links` bring them to Grafana and to
-Traffic Ops. What draws needs the extra `tstats[grafana]`; names, sources and links do without.
+`names` and `data_sources` hold uids and titles. The modules of `boards` describe one dashboard each, in the
+vocabulary of `queries`, `targets`, `thresholds`, `panels` and `dashboard`; `json_models` renders them all.
+`provisioning`, `push` and `links` bring them to Grafana and to Traffic Ops. Rendering needs the extra
+`tstats[grafana]`; `names`, `data_sources`, `queries` and `links` work without it.
 """

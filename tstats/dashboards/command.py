@@ -76,8 +76,9 @@ def export(
     """
     # Imported late: `--help` shall not wait for what only the work needs.
     from tstats.dashboards import provisioning
+    from tstats.dashboards.data_sources import Addresses
 
-    addresses = provisioning.Addresses(
+    addresses = Addresses(
         influx=_url(influx_url, "--influx-url"),
         influx_user=influx_user,
         prometheus=_url(prometheus_url, "--prometheus-url"),
@@ -144,8 +145,9 @@ def push(
     """
     # Imported late: `--help` shall not wait for what only the work needs.
     from tstats.dashboards import push as pushing
+    from tstats.dashboards.data_sources import Addresses
     from tstats.dashboards.grafana import Grafana
-    from tstats.dashboards.provisioning import PASSWORD_VARIABLE, Addresses
+    from tstats.dashboards.provisioning import PASSWORD_VARIABLE
     from tstats.transport.retry import RetryPolicy
 
     url = _url(grafana_url, "--grafana-url")
@@ -166,7 +168,7 @@ def push(
     try:
         if influx_url is not None:
             password = Secret(os.environ.get(PASSWORD_VARIABLE, ""))
-            for done in pushing.push_sources(grafana, addresses, password):
+            for done in pushing.push_data_sources(grafana, addresses, password):
                 typer.echo(f"{done.outcome:<9} {done.what}")
         for done in pushing.push(grafana, texts, folder=folder):
             typer.echo(f"{done.outcome:<9} {done.what}")
@@ -197,14 +199,14 @@ def links(
 
 def _texts() -> Mapping[str, str]:
     try:
-        from tstats.dashboards.boards.all_boards import texts
+        from tstats.dashboards.json_models import json_models
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "grafana_foundation_sdk":
             raise
         raise TstatsError(
             "the dashboards need the package grafana-foundation-sdk: pip install 'tstats[grafana]'"
         ) from None
-    return texts()
+    return json_models()
 
 
 def _url(text: str, option: str) -> str:

@@ -1,16 +1,19 @@
-"""What dashboards are called in Grafana: uids stay for ever, for bookmarks and Traffic Ops point at them."""
+"""The uids and titles of the dashboards. A uid never changes: bookmarks and Traffic Ops point at it."""
 
 from dataclasses import dataclass
 
-TAG = "tstats"  # by which the dashboards find each other
+TAG = "tstats"  # how the dashboards find each other
+
+FOLDER_UID = "tstats"
+FOLDER_TITLE = "Traffic Control"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Name:
-    """A dashboard's name.
+class DashboardName:
+    """What a dashboard is called.
 
     Attributes:
-        uid: at most 40 characters; the path of its URL.
+        uid: at most 40 characters; its place in a URL.
         title: what people read.
     """
 
@@ -19,25 +22,23 @@ class Name:
 
     @property
     def path(self) -> str:
-        """Its path below Grafana's own URL."""
+        """The path below Grafana's own URL."""
         return f"/d/{self.uid}/{self.uid}"
 
     @property
     def solo_path(self) -> str:
-        """The path by which one of its panels is shown alone; Grafana wants a second word there."""
+        """The path that shows a single panel; Grafana requires a slug after the uid there."""
         return f"/d-solo/{self.uid}/{self.uid}"
 
 
-FOLDER = Name(uid="tstats", title="Traffic Control")
+CDN = DashboardName(uid="tstats-cdn", title="CDN overview")
+CACHE_GROUP = DashboardName(uid="tstats-cache-group", title="Cache group")
+DELIVERY_SERVICE = DashboardName(uid="tstats-delivery-service", title="Delivery service")
+SERVER = DashboardName(uid="tstats-server", title="Server")
+DAILY = DashboardName(uid="tstats-daily", title="Daily summary")
+HEALTH = DashboardName(uid="tstats-itself", title="tstats itself")
 
-CDN = Name(uid="tstats-cdn", title="CDN overview")
-CACHE_GROUP = Name(uid="tstats-cache-group", title="Cache group")
-DELIVERY_SERVICE = Name(uid="tstats-delivery-service", title="Delivery service")
-SERVER = Name(uid="tstats-server", title="Server")
-DAILY = Name(uid="tstats-daily", title="Daily summary")
-ITSELF = Name(uid="tstats-itself", title="tstats itself")
-
-# Panels that Traffic Ops' parameters point at, by the number in their dashboard.
+# The ids of the panels that parameters of Traffic Ops point at.
 CDN_BANDWIDTH_PANEL = 4
 CDN_CONNECTIONS_PANEL = 5
 DAILY_MAXIMUM_PANEL = 3

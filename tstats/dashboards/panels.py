@@ -1,13 +1,14 @@
-"""Panels in one style: what is asked, in which unit, from which value on it is bad."""
+"""The kinds of panels, all in one style."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
-from grafana_foundation_sdk.builders import bargauge, common, dashboard, stat, timeseries
-from grafana_foundation_sdk.builders import statetimeline as timeline
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, stat, statetimeline, timeseries
 from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
     BigValueColorMode,
@@ -23,25 +24,20 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
     VizOrientation,
 )
-from grafana_foundation_sdk.models.dashboard import (
-    DashboardLink,
-    DynamicConfigValue,
-    FieldColorModeId,
-    GridPos,
-    Panel,
-)
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, FieldColorModeId, GridPos
 
-from tstats.dashboards.limits import Least, Limits, thresholds
-from tstats.dashboards.names import Name
-from tstats.dashboards.questions import Question, datasource, display_name, targets
+from tstats.dashboards import targets
+from tstats.dashboards.names import DashboardName
+from tstats.dashboards.queries import Target
+from tstats.dashboards.thresholds import Thresholds, at_least
 
-Drawn = TypeVar("Drawn", bargauge.Panel, stat.Panel, timeline.Panel, timeseries.Panel)
+PanelBuilder = TypeVar("PanelBuilder", bargauge.Panel, stat.Panel, statetimeline.Panel, timeseries.Panel)
 
-_FINEST = "1m"  # the rollups' interval: a finer one would show a gap beside each point
+_FINEST = "1m"  # the interval of the rollups: a finer one would show a gap beside each point
 
 
 class Unit(StrEnum):
-    """Grafana's ids of the units that we draw."""
+    """Grafana's ids of the units in use."""
 
     KBPS = "Kbits"
     GBPS = "Gbits"
@@ -52,44 +48,219 @@ class Unit(StrEnum):
     SHARE = "percentunit"
     COUNT = "short"
     SECONDS = "s"
-    MINUTES = "m"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Style:
-    """How a chart departs from the usual.
+class DataLink:
+    """Where a click on a series leads: to the dashboard about the value of one of its tags."""
+
+    to: DashboardName
+    tag: str
+
+    def build(self) -> dashboard.DashboardLink:
+        """Return the link as the SDK takes it."""
+        value = f"${{__field.labels.{self.tag}}}"
+        encoded = f"${{__field.labels.{self.tag}:percentencode}}"
+        return dashboard.DashboardLink(f"{self.to.title} {value}").url(
+            f"{self.to.path}?${{__url_time_range}}&var-{self.tag}={encoded}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Panel(ABC):
+    """What all kinds of panels have in common.
 
     Attributes:
-        stacked: the sum of the series means something.
-        bars: a value stands for a whole day.
-        limits: drawn as lines.
-        colors: fixed ones, by the name of a series.
-        dashed: names of series that are a bound, not traffic.
-        today: show today, whatever range is chosen, as long as that is a relative one.
-        earlier: show the range so much earlier: `7d`.
-        back: show the range that ends now and begins so much earlier: `90d`.
-        most: the top of the axis, at least.
+        id: unique in its dashboard; it never changes, because URLs contain it.
+        title: what people read first.
+        description: what the panel shows, and what it means when the values are bad.
+        targets: the queries, in order; the first is `$A`.
+        unit: the unit of all values.
+        width: in columns, of 24.
+        height: in grid units.
+        links: where a click on a series leads.
     """
 
+    id: int
+    title: str
+    description: str
+    targets: Sequence[Target]
+    unit: Unit
+    _: KW_ONLY
+    width: int = 8
+    height: int = 5
+    links: Sequence[DataLink] = ()
+
+    @abstractmethod
+    def build(self) -> Builder[model.Panel]:
+        """Return the panel as the SDK takes it."""
+
+    def _common(self, panel: PanelBuilder) -> PanelBuilder:
+        return (
+            panel.id(self.id)
+            .title(self.title)
+            .description(self.description)
+            .datasource(targets.data_source(self.targets))
+            .targets(targets.build(self.targets))
+            .grid_pos(GridPos(w=self.width, h=self.height))
+            .unit(self.unit)
+            .display_name(targets.display_name(self.targets))
+            .interval(_FINEST)
+        )
+
+    def _data_links(self) -> list[Builder[model.DashboardLink]]:
+        return [link.build() for link in self.links]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeSeries(Panel):
+    """Series over time. A gap in a line is an interval without points.
+
+    Attributes:
+        stacked: whether to stack the series; their sum has to mean something.
+        bars: whether to draw a bar per day instead of a line.
+        thresholds: the values to draw as lines.
+        colors: fixed colours by the name of a series.
+        dashed: a pattern for the names of series that are a bound, not traffic.
+        time_from: a time range that replaces a relative one of the dashboard: `90d`, `now/d`.
+        time_shift: how far to move the time range back: `7d`.
+        soft_max: the smallest top of the axis.
+    """
+
+    width: int = 12
+    height: int = 8
     stacked: bool = False
     bars: bool = False
-    limits: Limits | None = None
-    colors: dict[str, str] = field(default_factory=dict)
-    dashed: tuple[str, ...] = ()
-    today: bool = False
-    earlier: str = ""
-    back: str = ""
-    most: float | None = None
+    thresholds: Thresholds | None = None
+    colors: Mapping[str, str] = field(default_factory=dict)
+    dashed: str = ""
+    time_from: str = ""
+    time_shift: str = ""
+    soft_max: float | None = None
+
+    def build(self) -> timeseries.Panel:
+        """Return the panel as the SDK takes it."""
+        stacking = StackingMode.NORMAL if self.stacked else StackingMode.NONE
+        panel = (
+            self._common(timeseries.Panel())
+            .min(0)
+            .thresholds((self.thresholds or Thresholds()).build())
+            .color_scheme(_color(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+            .data_links(self._data_links())
+            .legend(_legend(["max", "sum"] if self.bars and self.stacked else ["lastNotNull", "mean", "max"]))
+            .tooltip(_tooltip())
+            .draw_style(GraphDrawStyle.BARS if self.bars else GraphDrawStyle.LINE)
+            .show_points(VisibilityMode.AUTO)
+            .fill_opacity(70 if self.bars else 25 if self.stacked else 8)
+            .line_width(1)
+            .span_nulls(False)
+            .stacking(common.StackingConfig().mode(stacking))
+        )
+        if self.bars:
+            panel.interval("1d")
+        if self.thresholds is not None:
+            panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphTresholdsStyleMode.DASHED))
+        if self.soft_max is not None:
+            panel.axis_soft_max(self.soft_max)
+        if self.time_from:
+            panel.time_from(self.time_from)
+        if self.time_shift:
+            panel.time_shift(self.time_shift)
+        for name, color in self.colors.items():
+            fixed = {"mode": "fixed", "fixedColor": color}
+            panel.override_by_name(name, [DynamicConfigValue(id_val="color", value=fixed)])
+        if self.dashed:
+            line = {"fill": "dash", "dash": [8, 6]}
+            bound = [
+                DynamicConfigValue(id_val="custom.lineStyle", value=line),
+                DynamicConfigValue(id_val="custom.fillOpacity", value=0),
+            ]
+            panel.override_by_regexp(self.dashed, bound)
+        return panel
 
 
-USUAL = Style()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stat(Panel):
+    """The latest value of each series in large type, with its history behind it.
+
+    Attributes:
+        thresholds: the colours of the background; None leaves it plain.
+        no_value: what to show when there is no value.
+    """
+
+    thresholds: Thresholds | None = None
+    no_value: str = "no data"
+
+    def build(self) -> stat.Panel:
+        """Return the panel as the SDK takes it."""
+        mode = FieldColorModeId.THRESHOLDS if self.thresholds else FieldColorModeId.PALETTE_CLASSIC_BY_NAME
+        return (
+            self._common(stat.Panel())
+            .min(0)
+            .no_value(self.no_value)
+            .thresholds((self.thresholds or Thresholds()).build())
+            .color_scheme(_color(mode))
+            .data_links(self._data_links())
+            .color_mode(BigValueColorMode.BACKGROUND if self.thresholds else BigValueColorMode.VALUE)
+            .graph_mode(BigValueGraphMode.AREA)
+            .text_mode(BigValueTextMode.VALUE_AND_NAME)
+            .reduce_options(_latest())
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarGauge(Panel):
+    """The latest value of each series as a bar.
+
+    Attributes:
+        thresholds: the colours of the bars.
+        max: the value of a full bar; None takes the largest of all series.
+    """
+
+    thresholds: Thresholds
+    max: float | None = None
+
+    def build(self) -> bargauge.Panel:
+        """Return the panel as the SDK takes it."""
+        panel = (
+            self._common(bargauge.Panel())
+            .min(0)
+            .no_value("no data")
+            .thresholds(self.thresholds.build())
+            .color_scheme(_color(FieldColorModeId.THRESHOLDS))
+            .data_links(self._data_links())
+            .display_mode(BarGaugeDisplayMode.GRADIENT)
+            .orientation(VizOrientation.HORIZONTAL)
+            .reduce_options(_latest())
+        )
+        return panel if self.max is None else panel.max(self.max)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateTimeline(Panel):
+    """A line per target through time: red where the value is 0, green elsewhere."""
+
+    def build(self) -> statetimeline.Panel:
+        """Return the panel as the SDK takes it."""
+        return (
+            self._common(statetimeline.Panel())
+            .thresholds(at_least(1).build())
+            .color_scheme(_color(FieldColorModeId.THRESHOLDS))
+            .show_value(VisibilityMode.NEVER)
+            .merge_values(True)
+            .row_height(0.8)
+            .line_width(0)
+            .fill_opacity(80)
+            .legend(common.VizLegendOptions().show_legend(False))
+            .tooltip(_tooltip())
+        )
 
 
 def _color(mode: FieldColorModeId) -> dashboard.FieldColor:
     return dashboard.FieldColor().mode(mode)
 
 
-def _last() -> common.ReduceDataOptions:
+def _latest() -> common.ReduceDataOptions:
     return common.ReduceDataOptions().values(False).calcs(["lastNotNull"]).fields("")
 
 
@@ -105,156 +276,3 @@ def _legend(calculations: Sequence[str]) -> common.VizLegendOptions:
 
 def _tooltip() -> common.VizTooltipOptions:
     return common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """Where a click on a series leads: to a dashboard about the value of one of its tags."""
-
-    to: Name
-    tag: str
-
-
-def _links(links: Sequence[Link]) -> list[Builder[DashboardLink]]:
-    return [
-        dashboard.DashboardLink(f"{link.to.title} ${{__field.labels.{link.tag}}}").url(
-            f"{link.to.path}?${{__url_time_range}}&var-{link.tag}=${{__field.labels.{link.tag}:percentencode}}"
-        )
-        for link in links
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
-    """What every panel has.
-
-    Attributes:
-        number: unique in its dashboard, and for ever: URLs name it.
-        title, description: the description says what it means when it is bad.
-        questions: in order; the first is `$A`.
-        unit: of all its values.
-        width, height: of 24 columns, and in rows.
-        links: where a click on a series leads.
-    """
-
-    number: int
-    title: str
-    description: str
-    questions: Sequence[Question]
-    unit: Unit
-    width: int = 12
-    height: int = 8
-    links: Sequence[Link] = ()
-
-
-def _in_its_box(panel: Drawn, box: Box) -> Drawn:
-    """The panel with what every kind of panel has in common."""
-    return (
-        panel.id(box.number)
-        .title(box.title)
-        .description(box.description)
-        .datasource(datasource(box.questions))
-        .targets(targets(box.questions))
-        .grid_pos(GridPos(w=box.width, h=box.height))
-        .unit(box.unit)
-        .display_name(display_name(box.questions))
-    )
-
-
-def chart(box: Box, style: Style = USUAL) -> Builder[Panel]:
-    """Series over time. A gap in a line is an interval without points."""
-    panel = (
-        _in_its_box(timeseries.Panel(), box)
-        .min(0)
-        .thresholds(thresholds(style.limits))
-        .color_scheme(_color(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
-        .data_links(_links(box.links))
-        .legend(_legend(["max", "sum"] if style.bars and style.stacked else ["lastNotNull", "mean", "max"]))
-        .tooltip(_tooltip())
-        .draw_style(GraphDrawStyle.BARS if style.bars else GraphDrawStyle.LINE)
-        .show_points(VisibilityMode.AUTO)
-        .fill_opacity(70 if style.bars else 25 if style.stacked else 8)
-        .line_width(1)
-        .span_nulls(False)
-        .stacking(common.StackingConfig().mode(StackingMode.NORMAL if style.stacked else StackingMode.NONE))
-        .interval("1d" if style.bars else _FINEST)
-    )
-    if style.limits is not None:
-        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphTresholdsStyleMode.DASHED))
-    if style.most is not None:
-        panel.axis_soft_max(style.most)
-    if style.today:
-        panel.time_from("now/d")
-    if style.back:
-        panel.time_from(style.back)
-    if style.earlier:
-        panel.time_shift(style.earlier)
-    for name, color in style.colors.items():
-        fixed = {"mode": "fixed", "fixedColor": color}
-        panel.override_by_name(name, [DynamicConfigValue(id_val="color", value=fixed)])
-    for name in style.dashed:
-        bound = [
-            DynamicConfigValue(id_val="custom.lineStyle", value={"fill": "dash", "dash": [8, 6]}),
-            DynamicConfigValue(id_val="custom.fillOpacity", value=0),
-        ]
-        panel.override_by_regexp(name, bound)
-    return panel
-
-
-def figure(box: Box, limits: Limits | Least | None = None, *, none: str = "no data") -> Builder[Panel]:
-    """The newest value of each series, large, with its course behind it.
-
-    Args:
-        box: what is shown.
-        limits: by which it is coloured; None leaves it plain.
-        none: what is shown where there is no value.
-    """
-    return (
-        _in_its_box(stat.Panel(), box)
-        .min(0)
-        .no_value(none)
-        .thresholds(thresholds(limits))
-        .color_scheme(
-            _color(FieldColorModeId.THRESHOLDS if limits else FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
-        )
-        .data_links(_links(box.links))
-        .color_mode(BigValueColorMode.BACKGROUND if limits else BigValueColorMode.VALUE)
-        .graph_mode(BigValueGraphMode.AREA)
-        .text_mode(BigValueTextMode.VALUE_AND_NAME)
-        .reduce_options(_last())
-        .interval(_FINEST)
-    )
-
-
-def bars(box: Box, limits: Limits | None = None, *, full: float | None = None) -> Builder[Panel]:
-    """The newest value of each series as a bar; `full` is the value of a whole one."""
-    panel = (
-        _in_its_box(bargauge.Panel(), box)
-        .min(0)
-        .no_value("no data")
-        .thresholds(thresholds(limits))
-        .color_scheme(_color(FieldColorModeId.THRESHOLDS))
-        .data_links(_links(box.links))
-        .display_mode(BarGaugeDisplayMode.GRADIENT)
-        .orientation(VizOrientation.HORIZONTAL)
-        .reduce_options(_last())
-        .interval(_FINEST)
-    )
-    return panel if full is None else panel.max(full)
-
-
-def presence(box: Box) -> Builder[Panel]:
-    """A line for each question through time: red where its value is 0, green elsewhere."""
-    return (
-        _in_its_box(timeline.Panel(), box)
-        .thresholds(thresholds(Least(good=1)))
-        .color_scheme(_color(FieldColorModeId.THRESHOLDS))
-        .show_value(VisibilityMode.NEVER)
-        .merge_values(True)
-        .row_height(0.8)
-        .line_width(0)
-        .fill_opacity(80)
-        .legend(common.VizLegendOptions().show_legend(False))
-        .tooltip(_tooltip())
-        .interval(_FINEST)
-    )

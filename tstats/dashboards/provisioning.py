@@ -1,47 +1,32 @@
-"""The files from which Grafana provisions itself: dashboards, their provider, and the data sources."""
+"""The files by which Grafana provisions itself: dashboards, their provider, and the data sources."""
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from tstats.dashboards import sources
-from tstats.dashboards.names import FOLDER
+from tstats.dashboards import data_sources
+from tstats.dashboards.data_sources import Addresses
+from tstats.dashboards.names import FOLDER_TITLE, FOLDER_UID
 from tstats.errors import TstatsError
 
 PASSWORD_VARIABLE = "TSTATS_INFLUX_PASSWORD"  # noqa: S105 (the name of a variable, not a password)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
-    """Where Grafana's server reaches what it asks.
-
-    Attributes:
-        influx: the URL of InfluxDB.
-        influx_user: empty for one without authentication.
-        prometheus: the URL of Prometheus.
-    """
-
-    influx: str
-    influx_user: str = ""
-    prometheus: str
-
-
-def files(texts: Mapping[str, str], addresses: Addresses, *, dashboards: str) -> Mapping[str, str]:
-    """The text of each file by its path.
+def files(json_models: Mapping[str, str], addresses: Addresses, *, dashboards: str) -> Mapping[str, str]:
+    """Return the text of each file by its path.
 
     Args:
-        texts: the JSON of each dashboard by its uid.
+        json_models: the JSON model of each dashboard by its uid.
         addresses: for the data sources.
-        dashboards: the folder, on Grafana's machine, in which it will find the JSON files.
+        dashboards: the folder, on Grafana's machine, where it will find the JSON models.
     """
     provider = {
         "apiVersion": 1,
         "providers": [
             {
-                "name": FOLDER.uid,
-                "folder": FOLDER.title,
-                "folderUid": FOLDER.uid,
+                "name": FOLDER_UID,
+                "folder": FOLDER_TITLE,
+                "folderUid": FOLDER_UID,
                 "type": "file",
                 "disableDeletion": False,
                 "allowUiUpdates": False,
@@ -50,31 +35,32 @@ def files(texts: Mapping[str, str], addresses: Addresses, *, dashboards: str) ->
             }
         ],
     }
-    listed = {
+    escaped = Addresses(
+        influx=_escaped(addresses.influx),
+        influx_user=_escaped(addresses.influx_user),
+        prometheus=_escaped(addresses.prometheus),
+    )
+    password = f"${{{PASSWORD_VARIABLE}}}"
+    sources = {
         "apiVersion": 1,
-        "datasources": [
-            sources.settings(
-                source,
-                influx_url=_escaped(addresses.influx),
-                influx_user=_escaped(addresses.influx_user),
-                prometheus_url=_escaped(addresses.prometheus),
-                password=f"${{{PASSWORD_VARIABLE}}}",
-            )
-            for source in sources.ALL
-        ],
+        "datasources": [source.settings(escaped, password=password) for source in data_sources.ALL],
     }
     return {
-        **{f"dashboards/{uid}.json": text for uid, text in texts.items()},
+        **{f"dashboards/{uid}.json": text for uid, text in json_models.items()},
         "provisioning/dashboards/tstats.yaml": _yaml(provider),
-        "provisioning/datasources/tstats.yaml": _yaml(listed),
+        "provisioning/datasources/tstats.yaml": _yaml(sources),
     }
 
 
 def export(folder: Path, wanted: Mapping[str, str]) -> Iterator[tuple[Path, bool]]:
-    """Write files into a folder, which is made where it is missing.
+    """Write files into a folder, which is created when it is missing.
+
+    Args:
+        folder: where to write.
+        wanted: the text of each file by its path in the folder.
 
     Yields:
-        Each file, and whether it was written: one that has its text already is left alone.
+        Each file and whether it was written: a file that has its text already is left alone.
 
     Raises:
         TstatsError: a file cannot be read or written; the text names it.
@@ -86,7 +72,7 @@ def export(folder: Path, wanted: Mapping[str, str]) -> Iterator[tuple[Path, bool
                 yield file, False
                 continue
             file.parent.mkdir(parents=True, exist_ok=True)
-            # Grafana looks into the folder at any time: it shall see no half of a file.
+            # Grafana reads the folder at any time and must not see half a file.
             unfinished = file.with_name(f".{file.name}.new")
             unfinished.write_bytes(text.encode())
             unfinished.replace(file)
@@ -96,7 +82,7 @@ def export(folder: Path, wanted: Mapping[str, str]) -> Iterator[tuple[Path, bool
 
 
 def _escaped(text: str) -> str:
-    """A text in which Grafana sees no variable of its environment."""
+    """Return a text in which Grafana finds no variables of its environment."""
     return text.replace("$", "$$")
 
 
@@ -105,7 +91,7 @@ def _yaml(document: Mapping[str, object]) -> str:
 
 
 def _lines(value: object) -> Iterator[str]:
-    """Mappings and lists in block style; all else as JSON, which YAML reads."""
+    """Yield mappings and lists in block style, and anything else as JSON, which is valid YAML."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if isinstance(inner, dict | list):
@@ -115,11 +101,6 @@ def _lines(value: object) -> Iterator[str]:
                 yield f"{key}: {json.dumps(inner, ensure_ascii=False)}"
     elif isinstance(value, list):
         for inner in value:
-            yield from (f"{'- ' if first else '  '}{line}" for first, line in _marked(inner))
+            yield from (f"{'  ' if number else '- '}{line}" for number, line in enumerate(_lines(inner)))
     else:
         yield json.dumps(value, ensure_ascii=False)
-
-
-def _marked(value: object) -> Iterator[tuple[bool, str]]:
-    for number, line in enumerate(_lines(value)):
-        yield number == 0, line

@@ -1,4 +1,4 @@
-"""Brings dashboards into a Grafana: what is there already and right is left alone."""
+"""Pushes dashboards and data sources to a Grafana; whatever is right already is left alone."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,14 +7,14 @@ from enum import StrEnum
 
 from tstats import __version__
 from tstats.core.secret import Secret
-from tstats.dashboards import sources
+from tstats.dashboards import data_sources
+from tstats.dashboards.data_sources import Addresses
 from tstats.dashboards.grafana import Grafana
-from tstats.dashboards.names import FOLDER
-from tstats.dashboards.provisioning import Addresses
+from tstats.dashboards.names import FOLDER_TITLE, FOLDER_UID
 
 
-class Outcome(StrEnum):
-    """What became of a thing."""
+class PushOutcome(StrEnum):
+    """What a push did to an object in Grafana."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -23,20 +23,20 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
-    """A thing in Grafana, and what became of it."""
+    """An object in Grafana, and what the push did to it."""
 
     what: str
-    outcome: Outcome
+    outcome: PushOutcome
 
 
-def push(grafana: Grafana, texts: Mapping[str, str], *, folder: str = FOLDER.uid) -> Iterator[Pushed]:
-    """Create or update each dashboard in a folder, which is made where it is missing.
+def push(grafana: Grafana, json_models: Mapping[str, str], *, folder: str = FOLDER_UID) -> Iterator[Pushed]:
+    """Create or update each dashboard in a folder, which is created when it is missing.
 
-    A dashboard is ours by its uid: what somebody changed in it is replaced, and stays in its history.
+    A dashboard is recognized by its uid. What somebody changed in it is replaced, and stays in its history.
 
     Args:
         grafana: where.
-        texts: the JSON of each dashboard by its uid.
+        json_models: the JSON model of each dashboard by its uid.
         folder: the uid of the folder.
 
     Yields:
@@ -45,23 +45,23 @@ def push(grafana: Grafana, texts: Mapping[str, str], *, folder: str = FOLDER.uid
     Raises:
         UnreachableError, RefusedError, ServerError: as `Grafana`; what was yielded before is done.
     """
-    there = grafana.folder(folder)
-    if there is None:
-        grafana.make_folder(folder, FOLDER.title if folder == FOLDER.uid else folder)
-    yield Pushed(what=f"folder {folder}", outcome=Outcome.CREATED if there is None else Outcome.UNCHANGED)
-    for uid, text in texts.items():
+    exists = grafana.folder(folder) is not None
+    if not exists:
+        grafana.create_folder(folder, FOLDER_TITLE if folder == FOLDER_UID else folder)
+    yield Pushed(what=f"folder {folder}", outcome=_created_unless(exists))
+    for uid, text in json_models.items():
         wanted: dict[str, object] = json.loads(text)
         found = grafana.dashboard(uid)
-        if found is not None and found[1] == folder and _holds(found[0], wanted):
-            outcome = Outcome.UNCHANGED
+        if found is not None and found[1] == folder and _contains(found[0], wanted):
+            outcome = PushOutcome.UNCHANGED
         else:
             grafana.save_dashboard(wanted, folder=folder, message=f"tstats {__version__}")
-            outcome = Outcome.CREATED if found is None else Outcome.UPDATED
+            outcome = PushOutcome.CREATED if found is None else PushOutcome.UPDATED
         yield Pushed(what=f"dashboard {uid}", outcome=outcome)
 
 
-def push_sources(grafana: Grafana, addresses: Addresses, password: Secret) -> Iterator[Pushed]:
-    """Create the data sources that are missing; one that is there stays as somebody has set it up.
+def push_data_sources(grafana: Grafana, addresses: Addresses, password: Secret) -> Iterator[Pushed]:
+    """Create the data sources that are missing; an existing one stays as somebody has set it up.
 
     Yields:
         What was done, as it is done.
@@ -69,27 +69,23 @@ def push_sources(grafana: Grafana, addresses: Addresses, password: Secret) -> It
     Raises:
         UnreachableError, RefusedError, ServerError: as `Grafana`; what was yielded before is done.
     """
-    for source in sources.ALL:
-        there = grafana.has_data_source(source.uid)
-        if not there:
-            settings = sources.settings(
-                source,
-                influx_url=addresses.influx,
-                influx_user=addresses.influx_user,
-                prometheus_url=addresses.prometheus,
-                password=password.reveal(),
-            )
-            grafana.make_data_source(settings)
-        outcome = Outcome.UNCHANGED if there else Outcome.CREATED
-        yield Pushed(what=f"data source {source.uid}", outcome=outcome)
+    for source in data_sources.ALL:
+        exists = grafana.has_data_source(source.uid)
+        if not exists:
+            grafana.create_data_source(source.settings(addresses, password=password.reveal()))
+        yield Pushed(what=f"data source {source.uid}", outcome=_created_unless(exists))
 
 
-def _holds(found: object, wanted: object) -> bool:
-    """Whether all that is wanted is there; Grafana adds keys of its own (id, version) and defaults."""
+def _created_unless(existed: bool) -> PushOutcome:  # noqa: FBT001 (its only argument)
+    return PushOutcome.UNCHANGED if existed else PushOutcome.CREATED
+
+
+def _contains(found: object, wanted: object) -> bool:
+    """Return whether all that is wanted is there; Grafana adds keys of its own (id, version) and defaults."""
     if isinstance(wanted, dict):
         return isinstance(found, dict) and all(
-            key in found and _holds(found[key], value) for key, value in wanted.items()
+            key in found and _contains(found[key], value) for key, value in wanted.items()
         )
     if isinstance(wanted, list):
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(_holds, found, wanted))
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(_contains, found, wanted))
     return found == wanted

@@ -1,4 +1,4 @@
-"""A Traffic Ops and its Traffic Monitors in one process: for the demo and for tests, never for users.
+"""A Traffic Ops and its Traffic Monitors in a single process: for the demo and the tests, never for users.
 
-`World` says what exists, `traffic` how much flows, `Simulator` serves it on loopback.
+`World` says what exists, `traffic` how much flows, and `Simulator` serves it on loopback.
 """

@@ -1,22 +1,19 @@
-"""One HTTP request and its answer, apart from sockets."""
+"""An HTTP request and its response, apart from sockets."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from http import HTTPStatus
+from typing import Protocol
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a client asked; `target` is the path with the query, `headers` have names in lower case."""
+class HttpRequest:
+    """A request; `target` is the path with the query, and the names in `headers` are lower case."""
 
     method: str
     target: str
@@ -30,13 +27,13 @@ class Request:
 
     @property
     def query(self) -> str:
-        """The target behind the question mark, still encoded."""
+        """The target after the question mark, still encoded."""
         return self.target.partition("?")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """What makes an answer a monitor's feed: whose, which, and the time (ms) of its newest sample."""
+class FeedDetails:
+    """Whose feed a response carries, which one, and the time (ms) of its newest sample."""
 
     cdn: str
     feed: str
@@ -44,33 +41,33 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the server says; `body` is not yet compressed.
+class HttpResponse:
+    """A response; `body` is not compressed yet.
 
     Attributes:
-        sample: set when the body is a monitor's feed as it should be; it is then recorded as served.
+        feed: set if the body is an intact feed of a monitor, which is then logged as served.
     """
 
-    status: int = 200
+    status: int = HTTPStatus.OK
     body: bytes = b""
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
-    sample: Sample | None = None
+    feed: FeedDetails | None = None
 
 
 class Application(Protocol):
     """A Traffic Ops or a Traffic Monitor."""
 
-    def answer(self, request: Request) -> Answer:
-        """Return the answer to a request; it is called by several threads at once."""
+    def respond(self, request: HttpRequest) -> HttpResponse:
+        """Return the response to a request; several threads may call this at once."""
         ...
 
 
-def json_answer(content: object, status: int = 200) -> Answer:
-    """Return `content` as a JSON answer."""
-    return Answer(status=status, body=msgspec.json.encode(content))
+def json_response(content: object, status: int = HTTPStatus.OK) -> HttpResponse:
+    """Return `content` as a JSON response."""
+    return HttpResponse(status=status, body=msgspec.json.encode(content))
 
 
-def alert(text: str, *, status: int = 200, level: str = "error") -> Answer:
-    """Return Traffic Ops' form of a message."""
-    return json_answer({"alerts": [{"text": text, "level": level}]}, status)
+def alert(text: str, *, status: int = HTTPStatus.OK, level: str = "error") -> HttpResponse:
+    """Return a message in the form of Traffic Ops."""
+    return json_response({"alerts": [{"text": text, "level": level}]}, status)

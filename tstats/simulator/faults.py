@@ -1,15 +1,12 @@
-"""What goes wrong on purpose: set from a test while the simulator runs."""
-
-from __future__ import annotations
+"""What goes wrong on purpose; tests set it while the simulator runs."""
 
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from http import HTTPStatus
+from typing import Self
 
-from tstats.simulator.exchange import TEXT, Answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+from tstats.simulator.exchange import TEXT, HttpResponse
 
 ALL = "all"
 TRAFFIC_OPS = "traffic_ops"
@@ -19,42 +16,44 @@ _HTML = b"<!DOCTYPE html><html><head><title>502</title></head><body><h1>Bad Gate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong with the answers of a server; made by its class methods.
+    """Something wrong with the responses of a server; its class methods make the usual ones.
 
     Attributes:
-        delay_s: seconds before anything is answered.
+        delay_s: seconds before the response begins.
         drip_s: seconds over which the body is spread.
-        instead: given in place of the application's answer, which is then not asked.
-        edit: makes another body of the right one.
-        content_type: of the edited body; empty keeps the right one.
-        cut: whether the connection closes in the middle of the body that was announced.
+        instead: the response to send without asking the application.
+        edit: a function that turns the right body into another.
+        content_type: the content type of the edited body; empty keeps the right one.
+        cut: whether the connection closes in the middle of the announced body.
     """
 
     delay_s: float = 0.0
     drip_s: float = 0.0
-    instead: Answer | None = None
+    instead: HttpResponse | None = None
     edit: Callable[[bytes], bytes] | None = None
     content_type: str = ""
     cut: bool = False
 
     @classmethod
     def slow(cls, seconds: float) -> Self:
-        """Answer as usual, after a wait."""
+        """Respond as usual, after a wait."""
         return cls(delay_s=seconds)
 
     @classmethod
     def drip(cls, seconds: float) -> Self:
-        """Send the body in small pieces over this time: each arrives before a read times out."""
+        """Send the body in small pieces over this time, so that no single read times out."""
         return cls(drip_s=seconds)
 
     @classmethod
-    def status(cls, status: int = 503, text: str = "Service Unavailable\n") -> Self:
-        """Answer with a status and plain text; the request has no effect."""
-        return cls(instead=Answer(status=status, body=text.encode(), content_type=TEXT))
+    def status(
+        cls, status: int = HTTPStatus.SERVICE_UNAVAILABLE, text: str = "Service Unavailable\n"
+    ) -> Self:
+        """Respond with a status and plain text; the request has no effect."""
+        return cls(instead=HttpResponse(status=status, body=text.encode(), content_type=TEXT))
 
     @classmethod
     def truncated(cls) -> Self:
-        """Send half of the JSON as if it were all: HTTP is in order, the JSON is not."""
+        """Send half of the JSON as if it were the whole: the HTTP is valid, the JSON is not."""
         return cls(edit=lambda body: body[: len(body) // 2])
 
     @classmethod
@@ -64,38 +63,39 @@ class Fault:
 
     @classmethod
     def html(cls) -> Self:
-        """Answer 200 with a web page, as a proxy in between does."""
+        """Respond with 200 and a web page, as a proxy in between does."""
         return cls(edit=lambda _: _HTML, content_type="text/html")
 
     @classmethod
     def empty(cls) -> Self:
-        """Answer 200 with nothing."""
+        """Respond with 200 and an empty body."""
         return cls(edit=lambda _: b"")
 
     @classmethod
     def body(cls, edit: Callable[[bytes], bytes]) -> Self:
-        """Answer with what `edit` makes of the right body."""
+        """Respond with what `edit` makes of the right body."""
         return cls(edit=edit)
 
-    def alter(self, answer: Answer) -> Answer:
-        """Return `answer` as this fault leaves it; what is no longer the right body is no sample."""
+    def alter(self, response: HttpResponse) -> HttpResponse:
+        """Return `response` as this fault leaves it; with a wrong body, it no longer carries a feed."""
         if self.edit is not None:
             return replace(
-                answer,
-                body=self.edit(answer.body),
-                content_type=self.content_type or answer.content_type,
-                sample=None,
+                response,
+                body=self.edit(response.body),
+                content_type=self.content_type or response.content_type,
+                feed=None,
             )
-        return replace(answer, sample=None) if self.cut else answer
+        return replace(response, feed=None) if self.cut else response
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Active:
+class ActiveFault:
     """A fault that was set.
 
     Attributes:
-        path: a part of the requests' targets that it is for; empty is for all.
-        left: how often it still strikes; None is without end.
+        fault: what goes wrong.
+        path: only requests whose target contains this are struck; empty strikes all.
+        left: how many more times it strikes; None for any number.
     """
 
     fault: Fault
@@ -105,21 +105,21 @@ class Active:
     _abandoned: bool = False
 
     def pause(self, seconds: float) -> None:
-        """Wait as the fault says, or until it ends.
+        """Wait for so long, or until the fault ends.
 
         Raises:
-            ConnectionAbortedError: the server went down meanwhile; nothing more is to be sent.
+            ConnectionAbortedError: the server went down meanwhile; nothing more must be sent.
         """
         self._over.wait(seconds)
         if self._abandoned:
             raise ConnectionAbortedError
 
     def end(self) -> None:
-        """Let the answers that wait go on at once."""
+        """Let the responses that wait go on at once."""
         self._over.set()
 
     def abandon(self) -> None:
-        """Let the answers that wait end without another byte."""
+        """Let the responses that wait end without another byte."""
         self._abandoned = True
         self._over.set()
 
@@ -127,46 +127,46 @@ class Active:
 class Faults:
     """The faults of all servers of a simulator, by server: `traffic_ops`, a monitor's name, or `all`.
 
-    Every method can be called from any thread at any time and holds for the requests that come after.
+    Every method may be called from any thread at any time and affects later requests.
     """
 
     def __init__(self, servers: Iterable[str], *, listen: Callable[[str, bool], None]) -> None:
-        """Take the names of the servers and the function that makes one listen or stop listening."""
+        """Take the names of the servers, and the function that makes a server start or stop listening."""
         self._lock = threading.Lock()
-        self._active: dict[str, list[Active]] = {server: [] for server in servers}
+        self._active: dict[str, list[ActiveFault]] = {server: [] for server in servers}
         self._abandoned: set[str] = set()
         self._listen = listen
         self._session_calls: int | None = None
 
     @property
     def session_calls(self) -> int | None:
-        """After how many calls a session of Traffic Ops dies; None for never."""
+        """The number of calls after which a session of Traffic Ops expires; None for never."""
         return self._session_calls
 
     def set(self, server: str, fault: Fault, *, path: str = "", times: int | None = None) -> None:
-        """Set a fault; of those that match a request, the one set last strikes.
+        """Set a fault; among those that match a request, the last one set strikes.
 
         Args:
             server: `traffic_ops`, a monitor's name, or `all`.
             fault: what goes wrong.
-            path: only requests whose path with query contains this.
-            times: strike only so often (on each server), then no more.
+            path: strike only requests whose path with query contains this.
+            times: strike only so many times on each server.
 
         Raises:
             ValueError: there is no such server.
         """
         for name in self._names(server):
             with self._lock:
-                self._active[name].insert(0, Active(fault=fault, path=path, left=times))
+                self._active[name].insert(0, ActiveFault(fault=fault, path=path, left=times))
 
     def clear(self, server: str = ALL) -> None:
-        """End the faults of a server, also those waiting now; one that is down comes back.
+        """End the faults of a server, including those that hold responses now; bring it up if it is down.
 
-        Clearing all also lets sessions live on.
+        Clearing all servers also stops sessions from expiring.
 
         Raises:
             ValueError: there is no such server.
-            TstatsError: a port was taken by another process while the server was down.
+            TstatsError: another process took a port while the server was down.
         """
         for name in self._names(server):
             with self._lock:
@@ -180,7 +180,7 @@ class Faults:
     def down(self, server: str = ALL) -> None:
         """Stop listening and break all connections: clients are refused until `up`.
 
-        The other faults of the server stay, for when it is up again.
+        The other faults of the server stay in place for when it is up again.
 
         Raises:
             ValueError: there is no such server.
@@ -190,11 +190,11 @@ class Faults:
             self._listen(name, False)
 
     def up(self, server: str = ALL) -> None:
-        """Listen again, on the same port; nothing happens to a server that is up.
+        """Listen again on the same port; does nothing if the server is up.
 
         Raises:
             ValueError: there is no such server.
-            TstatsError: the port was taken by another process.
+            TstatsError: another process took the port.
         """
         for name in self._names(server):
             with self._lock:
@@ -202,9 +202,9 @@ class Faults:
             self._listen(name, True)
 
     def abandon(self, server: str = ALL) -> None:
-        """Until `up`, end every answer that a fault holds back and begin no other; for `down` and the end.
+        """Until `up`, drop the responses that a fault holds back and begin no others.
 
-        Otherwise an answer that waits would hold up the end of its connection.
+        For `down` and for the end of the simulator: a response that waits would keep its connection open.
 
         Raises:
             ValueError: there is no such server.
@@ -214,27 +214,27 @@ class Faults:
                 self._abandoned.add(name)
                 waiting = self._active[name]
                 self._active[name] = [
-                    Active(fault=active.fault, path=active.path, left=active.left) for active in waiting
+                    ActiveFault(fault=active.fault, path=active.path, left=active.left) for active in waiting
                 ]
             for active in waiting:
                 active.abandon()
 
     def expire_sessions_after(self, calls: int | None) -> None:
-        """Let every session of Traffic Ops, old or new, die after so many calls; None ends that."""
+        """Expire every session of Traffic Ops, old or new, after so many calls; None ends that."""
         self._session_calls = calls
 
-    def strike(self, server: str, target: str) -> Active | None:
-        """Return the fault for this request and count it; None when all is well.
+    def strike(self, server: str, target: str) -> ActiveFault | None:
+        """Return the fault for this request and count it; None if all is well.
 
         Raises:
-            ConnectionAbortedError: the server is going down; the request is not to be answered.
+            ConnectionAbortedError: the server is going down; the request must not be answered.
         """
         with self._lock:
             if server in self._abandoned:
                 raise ConnectionAbortedError
             for active in self._active[server]:
                 if active.left == 0 or active.path not in target:
-                    continue  # one that struck its last time stays, since an answer may still wait for it
+                    continue  # a used-up fault stays, since a response may still be waiting for it
                 if active.left is not None:
                     active.left -= 1
                 return active

@@ -1,21 +1,14 @@
-"""The bodies of Traffic Ops' inventory, by API version."""
+"""The inventory of the simulated Traffic Ops, as each API version returns it."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
 
 from tstats.errors import TstatsError
-from tstats.simulator.world import EDGE, MID
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from tstats.simulator.world import Cache, World
+from tstats.simulator.world import EDGE, MID, CacheServer, World
 
 _MONITOR = "RASCAL"
-_INFRA = "infra"  # the cachegroup of servers that are no caches
+_INFRA = "infra"  # the cachegroup of servers that are not caches
 _CACHE_PORT = 80
 _TYPE_IDS = {EDGE: 11, MID: 12, _MONITOR: 15}
 _STATUS_IDS = {"ONLINE": 1, "OFFLINE": 2, "REPORTED": 3, "ADMIN_DOWN": 4}
@@ -24,7 +17,7 @@ _CHANGED_BEFORE_5 = "2026-01-02 03:04:05+00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Server:
+class _InventoryServer:
     host: str
     domain: str
     type: str
@@ -37,15 +30,15 @@ class _Server:
 def split_address(address: str, position: int) -> tuple[str, str]:
     """Split an IPv4 address into a host name and a domain name that a dot joins again.
 
-    A monitor's URL is made of these two, so this is how monitors on loopback get into an inventory. The
-    place of the split goes round with `position`, so that the monitors of a CDN have different names.
+    Clients make a monitor's URL of these two, so this is how monitors on loopback get into an inventory. The
+    place of the split depends on `position`, so that the monitors of a CDN have different names.
     """
     labels = address.split(".")
     at = 1 + position % (len(labels) - 1)
     return ".".join(labels[:at]), ".".join(labels[at:])
 
 
-class Inventory:
+class SimulatedInventory:
     """The inventory of a world whose monitors listen on `address` and the given ports."""
 
     def __init__(self, world: World, *, address: str, ports: Mapping[str, int]) -> None:
@@ -63,7 +56,7 @@ class Inventory:
 
     @property
     def routes(self) -> dict[str, Callable[[str], list[dict[str, object]]]]:
-        """What is under which path: each takes the API version and returns the records."""
+        """The function for each path; it takes the API version and returns the records."""
         return {
             "servers": self.servers,
             "cdns": self.cdns,
@@ -76,7 +69,7 @@ class Inventory:
         return [self._server(number, server, version) for number, server in enumerate(self._servers, 1)]
 
     def cdns(self, version: str) -> list[dict[str, object]]:
-        """Return the records of all CDNs and of ALL, which stands for none of them."""
+        """Return the records of all CDNs and of ALL, which is not a CDN."""
         domains = {"ALL": "-"} | {cdn.name: cdn.domain for cdn in self._world.cdns}
         return [
             {
@@ -90,7 +83,7 @@ class Inventory:
         ]
 
     def delivery_services(self, version: str) -> list[dict[str, object]]:
-        """Return the records of all delivery services, without what no client of ours reads."""
+        """Return the records of all delivery services, with the keys that tstats reads."""
         number = count(1)
         return [
             {
@@ -111,7 +104,7 @@ class Inventory:
         ]
 
     def parameters(self, version: str) -> list[dict[str, object]]:
-        """Return the parameters of the profile TRAFFIC_STATS: which stats to ask the monitors for."""
+        """Return the parameters of the profile TRAFFIC_STATS: the stats to ask the monitors for."""
         pairs = [("CacheStats", stat) for stat in self._world.cache_stats]
         pairs += [("DsStats", stat) for stat in self._world.ds_stats]
         return [
@@ -126,16 +119,16 @@ class Inventory:
             for number, (name, stat) in enumerate(pairs, 18)
         ]
 
-    def _list_servers(self, address: str, ports: Mapping[str, int]) -> list[_Server]:
+    def _list_servers(self, address: str, ports: Mapping[str, int]) -> list[_InventoryServer]:
         servers = []
         for cdn in self._world.cdns:
             servers += [_cache_server(cache, cdn.domain) for cache in (*cdn.caches, cdn.offline_cache)]
             for position, monitor in enumerate(cdn.monitors):
                 if monitor.name not in ports:
-                    raise TstatsError(f"The simulated monitor {monitor.name} has no port.")
+                    raise TstatsError(f"the simulated monitor {monitor.name} has no port")
                 host, domain = split_address(address, position)
                 servers.append(
-                    _Server(
+                    _InventoryServer(
                         host=host,
                         domain=domain,
                         type=_MONITOR,
@@ -146,7 +139,7 @@ class Inventory:
                     )
                 )
             servers.append(
-                _Server(
+                _InventoryServer(
                     host=f"{cdn.name}-monitor-offline",
                     domain=cdn.domain,
                     type=_MONITOR,
@@ -158,7 +151,7 @@ class Inventory:
             )
         return servers
 
-    def _server(self, number: int, server: _Server, version: str) -> dict[str, object]:
+    def _server(self, number: int, server: _InventoryServer, version: str) -> dict[str, object]:
         profile = f"{server.type}_{server.cdn}"
         cdn_id, group_id = self._cdn_ids[server.cdn], self._group_ids[server.cachegroup]
         status_id, type_id = _STATUS_IDS[server.status], _TYPE_IDS[server.type]
@@ -203,8 +196,8 @@ class Inventory:
         )
 
 
-def _cache_server(cache: Cache, domain: str) -> _Server:
-    return _Server(
+def _cache_server(cache: CacheServer, domain: str) -> _InventoryServer:
+    return _InventoryServer(
         host=cache.host,
         domain=domain,
         type=cache.type,

@@ -1,10 +1,9 @@
-"""The two bodies that a Traffic Monitor publishes, and the query that says what is in them."""
+"""The two feeds that a Traffic Monitor publishes, and the query that selects what is in them."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -19,19 +18,15 @@ from tstats.simulator.traffic import (
     service_loads,
     service_stats,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tstats.simulator.world import Monitor, World
+from tstats.simulator.world import Monitor, World
 
 CACHE_FEED = "CacheStats"
 DS_FEED = "DsStats"
 
-POLL_MS = 5_000  # a monitor asks each cache this often
-_FRESHEST_MS = 1_000  # the newest sample is this old to POLL_MS older
-_KEPT_SAMPLES = 20  # a monitor remembers no more; hc=0 asks for all of them
-_UNASKED = frozenset({"speed", "inBytes", "outBytes"})
+POLL_MS = 5_000  # how often a monitor polls each cache
+_FRESHEST_MS = 1_000  # the newest sample is at least this old, and at most POLL_MS older
+_KEPT_SAMPLES = 20  # how many samples a monitor remembers; hc=0 asks for all of them
+_ALWAYS_INCLUDED = frozenset({"speed", "inBytes", "outBytes"})
 _PARAMETERS = {
     CACHE_FEED: frozenset({"hc", "stats", "wildcard", "type", "hosts"}),
     DS_FEED: frozenset({"hc", "stats", "wildcard", "type", "deliveryservices"}),
@@ -39,22 +34,22 @@ _PARAMETERS = {
 
 
 def unknown_parameter(feed: str, query: str) -> str | None:
-    """Return the first parameter of `query` that `feed` does not have, None when it has all."""
+    """Return the first parameter of `query` that `feed` does not know, or None."""
     known = _PARAMETERS[feed]
     return next((name for name, _ in parse_qsl(query, keep_blank_values=True) if name not in known), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedQuery:
-    """What a client asked a feed for.
+    """What a client asks a feed for.
 
     Attributes:
-        echo: the query in the form in which the answer repeats it (`pp`).
+        echo: the query as the response repeats it (`pp`).
         history: the number of samples of each stat, 1 to 20.
-        stats: names asked for; None asks for all.
-        wildcard: whether a name asked for may be a part of a stat's name.
-        names: caches or delivery services asked for; None asks for all.
-        type: type of the caches asked for; empty asks for all.
+        stats: the names of the stats; None for all.
+        wildcard: whether a name in `stats` may be a part of a stat's name.
+        names: the names of the caches or delivery services; None for all.
+        type: the type of the caches; empty for all.
     """
 
     echo: str
@@ -66,9 +61,9 @@ class FeedQuery:
 
     @classmethod
     def parse(cls, query: str) -> Self:
-        """Read a query string; as in a real monitor, an `hc` that is no number counts as 1."""
+        """Parse a query string; as in a real monitor, an `hc` that is not a number counts as 1."""
         pairs = parse_qsl(query, keep_blank_values=True)
-        values = dict(reversed(pairs))  # the first of equal names counts
+        values = dict(reversed(pairs))  # of repeated parameters, the first counts
         try:
             history = int(values.get("hc", "1"))
         except ValueError:
@@ -85,19 +80,19 @@ class FeedQuery:
         )
 
     def wants(self, stat: str) -> bool:
-        """Say whether `stat` is among those asked for."""
+        """Return whether `stat` is asked for."""
         if self.stats is None:
             return True
         return stat in self.stats or (self.wildcard and any(part in stat for part in self.stats))
 
-    def names_thing(self, name: str) -> bool:
-        """Say whether the cache or delivery service of this name is among those asked for."""
+    def selects(self, name: str) -> bool:
+        """Return whether the cache or delivery service of this name is asked for."""
         return self.names is None or name in self.names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedBody:
-    """A body in JSON; `newest_ms` is the time of its newest sample, 0 when it has none."""
+    """A body in JSON; `newest_ms` is the time of its newest sample, 0 if it has none."""
 
     data: bytes
     newest_ms: int
@@ -105,7 +100,7 @@ class FeedBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feeds:
-    """The feeds of one monitor; the monitors of a CDN see the same traffic at other moments."""
+    """The feeds of a monitor; the monitors of a CDN see the same traffic at different moments."""
 
     phase_ms: int
     caches: dict[str, tuple[str, CacheLoad]]
@@ -113,7 +108,7 @@ class Feeds:
 
     @classmethod
     def of(cls, world: World, monitor: Monitor) -> Self:
-        """Make the feeds of a monitor of `world`."""
+        """Return the feeds of a monitor of `world`."""
         cdn = world.cdn(monitor.cdn)
         return cls(
             phase_ms=noise_seed(world.seed, f"monitor/{monitor.name}") % POLL_MS,
@@ -127,12 +122,12 @@ class Feeds:
         return make(query, now_ms)
 
     def cache_stats(self, query: FeedQuery, now_ms: int) -> FeedBody:
-        """Return the CacheStats body; each cache has its own sample times, as each is polled by itself."""
+        """Return the CacheStats body; each cache is polled separately, so has its own sample times."""
         newest_ms = 0
         wanted: dict[str, bool] = {}
         caches: dict[str, object] = {}
         for host, (kind, load) in self.caches.items():
-            if not query.names_thing(host) or (query.type and kind != query.type):
+            if not query.selects(host) or (query.type and kind != query.type):
                 continue
             times = self._sample_times(load.noise_seed, now_ms, query.history)
             newest_ms = max(newest_ms, times[0])
@@ -140,7 +135,7 @@ class Feeds:
             stats: dict[str, object] = {}
             for stat in samples[0]:
                 if stat not in wanted:
-                    wanted[stat] = stat in _UNASKED or query.wants(stat)
+                    wanted[stat] = stat in _ALWAYS_INCLUDED or query.wants(stat)
                 if wanted[stat]:
                     stats[stat] = _with_spans([sample[stat] for sample in samples], times)
             caches[host] = stats
@@ -148,12 +143,12 @@ class Feeds:
         return FeedBody(data=msgspec.json.encode(body), newest_ms=newest_ms)
 
     def ds_stats(self, query: FeedQuery, now_ms: int) -> FeedBody:
-        """Return the DsStats body; all its values are of the same times."""
+        """Return the DsStats body; all its values have the same times."""
         wanted = frozenset(stat for stat in SERVICE_STATS if query.wants(stat))
         times = self._sample_times(0, now_ms, query.history)
         services: dict[str, object] = {}
         for xml_id, load in self.services.items():
-            if not wanted or not query.names_thing(xml_id):
+            if not wanted or not query.selects(xml_id):
                 continue
             samples = [service_stats(load, time_ms, wanted) for time_ms in times]
             services[xml_id] = {
@@ -166,14 +161,14 @@ class Feeds:
         body = {"deliveryService": services, "pp": query.echo, "date": _date(now_ms)}
         return FeedBody(data=msgspec.json.encode(body), newest_ms=times[0] if services else 0)
 
-    def _sample_times(self, thing: int, now_ms: int, count: int) -> list[int]:
-        phase = (self.phase_ms + thing) % POLL_MS
+    def _sample_times(self, offset: int, now_ms: int, count: int) -> list[int]:
+        phase = (self.phase_ms + offset) % POLL_MS
         newest = (now_ms - _FRESHEST_MS - phase) // POLL_MS * POLL_MS + phase
         return [newest - POLL_MS * age for age in range(count)]
 
 
 def _with_spans(values: Sequence[str], times: Sequence[int]) -> list[dict[str, str | int]]:
-    """Join equal neighbours (newest first) into one with the newest time and a span, as monitors do."""
+    """Merge equal neighbours (newest first) into one with the newest time and a span, as monitors do."""
     joined: list[dict[str, str | int]] = []
     span = 0
     for value, time_ms in zip(values, times, strict=True):

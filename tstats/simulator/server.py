@@ -1,32 +1,27 @@
-"""The whole simulator: one Traffic Ops and all monitors of a world, each on a loopback port of its own."""
-
-from __future__ import annotations
+"""The whole simulator: Traffic Ops and all monitors of a world, each on its own loopback port."""
 
 import ipaddress
 import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
 from tstats.errors import TstatsError
-from tstats.simulator.faults import TRAFFIC_OPS, Active, Faults
-from tstats.simulator.inventory import Inventory
+from tstats.simulator.exchange import Application, HttpRequest, HttpResponse
+from tstats.simulator.exchange_log import ExchangeLog, LoggedRequest, ServedFeed
+from tstats.simulator.faults import TRAFFIC_OPS, ActiveFault, Faults
+from tstats.simulator.inventory import SimulatedInventory
 from tstats.simulator.listener import Listener
-from tstats.simulator.record import Asked, Record, Served
-from tstats.simulator.sessions import User
-from tstats.simulator.traffic_monitor import TrafficMonitor
-from tstats.simulator.traffic_ops import VERSIONS, TrafficOps
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-    from types import TracebackType
-
-    from tstats.simulator.exchange import Answer, Application, Request
-    from tstats.simulator.summaries import Summaries
-    from tstats.simulator.world import World
+from tstats.simulator.sessions import SimulatedUser
+from tstats.simulator.summaries import StatsSummaryTable
+from tstats.simulator.traffic_monitor import SimulatedTrafficMonitor
+from tstats.simulator.traffic_ops import VERSIONS, SimulatedTrafficOps
+from tstats.simulator.world import World
 
 DEFAULT_USER = "admin"
-DEFAULT_PASSWORD = "twelve12"  # noqa: S105  # published: what it opens is made up
-ADMIN = User(name=DEFAULT_USER, password=DEFAULT_PASSWORD)
+DEFAULT_PASSWORD = "twelve12"  # noqa: S105 (published: what it opens is made up)
+ADMIN = SimulatedUser(name=DEFAULT_USER, password=DEFAULT_PASSWORD)
 LOOPBACK = "127.0.0.1"
 _LAST_PORT = 65_535
 
@@ -39,7 +34,7 @@ class Simulator:
 
     Attributes:
         world: what is simulated.
-        faults: what goes wrong; to be set and cleared at any time.
+        faults: what goes wrong; may be set and cleared at any time.
         user: the first user of Traffic Ops.
         password: the password of that user.
     """
@@ -52,27 +47,27 @@ class Simulator:
         clock: Callable[[], float] = time.time,
         address: str = LOOPBACK,
         versions: Collection[str] = VERSIONS,
-        users: Sequence[User] = (ADMIN,),
+        users: Sequence[SimulatedUser] = (ADMIN,),
         keep_bodies: bool = False,
     ) -> None:
         """Describe a simulator; ports are taken when the context is entered.
 
         Args:
             world: what to simulate.
-            port: Traffic Ops' port, the monitors take those that follow; 0 takes any free ones.
-            clock: returns seconds since the epoch; the traffic and all recorded times follow it.
+            port: the port of Traffic Ops; the monitors take the ports after it. 0 takes any free ones.
+            clock: returns seconds since the epoch; the traffic and all logged times follow it.
             address: an IPv4 loopback address.
             versions: the API versions that Traffic Ops speaks.
-            users: of Traffic Ops; `user` and `password` are those of the first.
+            users: the users of Traffic Ops; `user` and `password` are those of the first.
             keep_bodies: whether `served` keeps each body, which takes memory without bound.
 
         Raises:
             TstatsError: the address is not on loopback, or there are more monitors than ports.
         """
         if not _is_loopback(address):
-            raise TstatsError(f"The simulator serves on loopback only, not on {address}.")
+            raise TstatsError(f"the simulator serves on loopback only, not on {address}")
         if port and port + len(world.monitors) > _LAST_PORT:
-            raise TstatsError(f"Behind port {port} there are not enough for {len(world.monitors)} monitors.")
+            raise TstatsError(f"there are not enough ports after {port} for {len(world.monitors)} monitors")
         self.world = world
         self.user = users[0].name
         self.password = users[0].password
@@ -82,10 +77,10 @@ class Simulator:
         self._address = address
         self._versions = tuple(versions)
         self._keep_bodies = keep_bodies
-        self._record = Record()
+        self._log = ExchangeLog()
         self._listeners: dict[str, Listener] = {}
         self._applications: dict[str, Application] = {}
-        self._traffic_ops: TrafficOps | None = None
+        self._traffic_ops: SimulatedTrafficOps | None = None
         self.faults = Faults(
             (TRAFFIC_OPS, *(monitor.name for monitor in world.monitors)), listen=self._set_listening
         )
@@ -122,22 +117,22 @@ class Simulator:
         return {cdn.name: [self._url(monitor.name) for monitor in cdn.monitors] for cdn in self.world.cdns}
 
     @property
-    def requests(self) -> tuple[Asked, ...]:
-        """The last 10,000 requests, oldest first; each is noted before it is answered."""
-        return self._record.asked
+    def requests(self) -> tuple[LoggedRequest, ...]:
+        """The last 10,000 requests, oldest first; each is logged before it is answered."""
+        return self._log.requests
 
     @property
-    def served(self) -> tuple[Served, ...]:
-        """All monitors' bodies that were sent to the last byte, oldest first.
+    def served(self) -> tuple[ServedFeed, ...]:
+        """All feeds of monitors that were sent to the last byte, oldest first.
 
-        A body that a fault changed or cut is not among them. That the last byte was sent says that the
-        system took it, not that the client has read it; but what a client has read is among them.
+        Feeds that a fault changed or cut are not included. A feed that is included was handed to the
+        system, not necessarily read by the client; but every feed that a client has read is included.
         """
-        return self._record.served
+        return self._log.served
 
     @property
-    def summaries(self) -> Summaries:
-        """The rows of Traffic Ops' stats_summary, to look at and to fill.
+    def summaries(self) -> StatsSummaryTable:
+        """The rows of Traffic Ops' stats_summary, to read and to fill.
 
         Raises:
             RuntimeError: the simulator was never entered.
@@ -145,7 +140,7 @@ class Simulator:
         return self._entered().summaries
 
     def expire_sessions(self) -> None:
-        """End all sessions of now: their next call is answered 401, and a new login works.
+        """End all current sessions: their next call is answered with 401, and a new login works.
 
         Raises:
             RuntimeError: the simulator was never entered.
@@ -153,38 +148,38 @@ class Simulator:
         self._entered().sessions.expire()
 
     def wait_until(self, enough: Callable[[], bool], *, timeout_s: float = 10.0) -> bool:
-        """Wait until `enough` holds; it is asked again after each request and each served body.
+        """Wait until `enough` returns true; it is called again after each request and each served feed.
 
         Returns:
-            whether it held within `timeout_s` seconds.
+            Whether it returned true within `timeout_s` seconds.
         """
-        return self._record.wait(enough, timeout_s)
+        return self._log.wait(enough, timeout_s)
 
-    def begin(self, server: str, request: Request) -> Active | None:
-        """Note a request; for the listeners."""
-        self._record.add_asked(
-            Asked(time=self._clock(), server=server, method=request.method, path=request.target)
+    def begin(self, server: str, request: HttpRequest) -> ActiveFault | None:
+        """Log a request; for the listeners."""
+        self._log.add_request(
+            LoggedRequest(time=self._clock(), server=server, method=request.method, path=request.target)
         )
         return self.faults.strike(server, request.target)
 
-    def answer(self, server: str, request: Request) -> Answer:
-        """Return the right answer; for the listeners."""
-        return self._applications[server].answer(request)
+    def respond(self, server: str, request: HttpRequest) -> HttpResponse:
+        """Return the right response; for the listeners."""
+        return self._applications[server].respond(request)
 
     @contextmanager
-    def finishing(self, server: str, answer: Answer) -> Iterator[None]:
-        """Note an answer of which the last piece is sent in this block; for the listeners."""
-        with self._record.finishing():
+    def sending(self, server: str, response: HttpResponse) -> Iterator[None]:
+        """Log a feed whose last piece is sent in this block; for the listeners."""
+        with self._log.sending():
             yield
-            if answer.sample is not None:
-                self._record.add_served(
-                    Served(
-                        cdn=answer.sample.cdn,
+            if response.feed is not None:
+                self._log.add_served(
+                    ServedFeed(
+                        cdn=response.feed.cdn,
                         monitor=server,
-                        feed=answer.sample.feed,
+                        feed=response.feed.feed,
                         served_at=self._clock(),
-                        newest_ms=answer.sample.newest_ms,
-                        body=answer.body if self._keep_bodies else None,
+                        newest_ms=response.feed.newest_ms,
+                        body=response.body if self._keep_bodies else None,
                     )
                 )
 
@@ -195,20 +190,20 @@ class Simulator:
                 name,
                 address=self._address,
                 port=self._port + position if self._port else 0,
-                exchanges=self,
+                handler=self,
             )
 
     def _make_applications(self) -> None:
         ports = {name: listener.port for name, listener in self._listeners.items()}
-        self._traffic_ops = TrafficOps(
-            Inventory(self.world, address=self._address, ports=ports),
+        self._traffic_ops = SimulatedTrafficOps(
+            SimulatedInventory(self.world, address=self._address, ports=ports),
             faults=self.faults,
             versions=self._versions,
             users=self._users,
         )
         self._applications[TRAFFIC_OPS] = self._traffic_ops
         for monitor in self.world.monitors:
-            self._applications[monitor.name] = TrafficMonitor(self.world, monitor, self._clock)
+            self._applications[monitor.name] = SimulatedTrafficMonitor(self.world, monitor, self._clock)
 
     def _close(self) -> None:
         self.faults.abandon()
@@ -216,10 +211,10 @@ class Simulator:
             listener.close()
         self._listeners.clear()
 
-    def _set_listening(self, server: str, listening: bool) -> None:  # noqa: FBT001  # a callback's one state
+    def _set_listening(self, server: str, listening: bool) -> None:  # noqa: FBT001 (the only state of a callback)
         listener = self._listeners.get(server)
         if listener is None:
-            raise RuntimeError("a simulator has to be entered before its servers can go down or up")
+            raise RuntimeError("the simulator must be entered before its servers can go down or up")
         if listening:
             listener.open()
         else:
@@ -227,10 +222,10 @@ class Simulator:
 
     def _url(self, server: str) -> str:
         if server not in self._listeners:
-            raise RuntimeError("a simulator has URLs only inside its `with`")
+            raise RuntimeError("a simulator has URLs only inside its `with` block")
         return f"http://{self._address}:{self._listeners[server].port}"
 
-    def _entered(self) -> TrafficOps:
+    def _entered(self) -> SimulatedTrafficOps:
         if self._traffic_ops is None:
             raise RuntimeError("the simulator was never entered")
         return self._traffic_ops

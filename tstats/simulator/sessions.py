@@ -1,32 +1,29 @@
-"""Traffic Ops' sessions: a cookie or a token for each login, renewed with every answer."""
-
-from __future__ import annotations
+"""Sessions with Traffic Ops: a cookie or a token per login, renewed with every response."""
 
 import secrets
 import threading
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
-from typing import TYPE_CHECKING
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
 _COOKIE = "mojolicious"
-_TOKEN = "access_token"  # noqa: S105  # the name of the cookie, not its value
+_TOKEN = "access_token"  # noqa: S105 (the name of the cookie, not its value)
 _LIFE_S = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """Who can log in.
+class SimulatedUser:
+    """A user who can log in.
 
     Attributes:
-        role: its name; `admin` has every permission.
-        permissions: those of the role, such as `STAT:CREATE`.
-        services: xmlIds of the delivery services that the user's tenant sees; None sees all.
+        name: the user name.
+        password: the password.
+        role: the name of the role; `admin` has every permission.
+        permissions: the permissions of the role, such as `STAT:CREATE`.
+        services: the xmlIds of the delivery services that the user's tenant sees; None for all.
     """
 
     name: str
@@ -36,58 +33,59 @@ class User:
     services: frozenset[str] | None = None
 
     def sees(self, service: str) -> bool:
-        """Whether a delivery service is of the user's tenant or of one below it."""
+        """Return whether a delivery service belongs to the user's tenant or to one below it."""
         return self.services is None or service in self.services
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Session:
-    """One login.
+class LoginSession:
+    """A session.
 
     Attributes:
         key: the part of its cookie that stays the same when the cookie is renewed.
         token: its access token, in the form of a JWT.
-        calls: how many calls were made with it.
-        renewals: how many cookies were given out for it.
+        user: who logged in.
+        calls: the number of calls made with it.
+        renewals: the number of cookies issued for it.
     """
 
     key: str
     token: str
-    user: User
+    user: SimulatedUser
     calls: int = 0
     renewals: int = 0
 
 
-class Sessions:
-    """The sessions of one Traffic Ops; safe for several threads."""
+class LoginSessions:
+    """The sessions of a Traffic Ops; safe for several threads."""
 
-    def __init__(self, users: Iterable[User]) -> None:
+    def __init__(self, users: Iterable[SimulatedUser]) -> None:
         self._users = {user.name: user for user in users}
         self._lock = threading.Lock()
-        self._by_key: dict[str, Session] = {}
-        self._by_token: dict[str, Session] = {}
+        self._by_key: dict[str, LoginSession] = {}
+        self._by_token: dict[str, LoginSession] = {}
 
     @property
-    def users(self) -> tuple[User, ...]:
-        """Who can log in."""
+    def users(self) -> tuple[SimulatedUser, ...]:
+        """The users who can log in."""
         return tuple(self._users.values())
 
-    def login(self, name: str, password: str) -> Session | None:
-        """Return a new session, None when user or password is wrong."""
+    def login(self, name: str, password: str) -> LoginSession | None:
+        """Return a new session, or None if the user or password is wrong."""
         user = self._users.get(name)
         if user is None or user.password != password:
             return None
-        session = Session(key=secrets.token_hex(16), token=_token(name), user=user)
+        session = LoginSession(key=secrets.token_hex(16), token=_token(name), user=user)
         with self._lock:
             self._by_key[session.key] = self._by_token[session.token] = session
         return session
 
-    def use(self, headers: Mapping[str, str], *, calls: int | None) -> Session | None:
-        """Return the session that a request belongs to and count the call; None when it has none.
+    def use(self, headers: Mapping[str, str], *, calls: int | None) -> LoginSession | None:
+        """Return the session of a request and count the call; None if there is no session.
 
         Args:
-            headers: with names in lower case.
-            calls: a session dies when it was used so often; None lets it live.
+            headers: the headers, with names in lower case.
+            calls: the number of calls after which a session expires; None for never.
         """
         with self._lock:
             session = self._find(headers)
@@ -101,12 +99,12 @@ class Sessions:
             return session
 
     def expire(self) -> None:
-        """End all sessions of now; new ones can be made."""
+        """End all current sessions; new logins are possible."""
         with self._lock:
             self._by_key.clear()
             self._by_token.clear()
 
-    def cookies(self, session: Session) -> tuple[tuple[str, str], ...]:
+    def cookies(self, session: LoginSession) -> tuple[tuple[str, str], ...]:
         """Return the headers that renew the session's cookies."""
         with self._lock:
             session.renewals += 1
@@ -117,7 +115,7 @@ class Sessions:
             ("Set-Cookie", f"{_TOKEN}={session.token}; {attributes}"),
         )
 
-    def _find(self, headers: Mapping[str, str]) -> Session | None:
+    def _find(self, headers: Mapping[str, str]) -> LoginSession | None:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and bearer.strip() in self._by_token:
             return self._by_token[bearer.strip()]
@@ -132,7 +130,7 @@ class Sessions:
 
 
 def _token(user: str) -> str:
-    """Return a text in the form of a JWT; it is looked up, so its signature is only random."""
+    """Return a text in the form of a JWT; it is only looked up, so its signature is random."""
     parts = (
         msgspec.json.encode({"alg": "HS256", "typ": "JWT"}),
         msgspec.json.encode({"iss": "traffic-ops simulator", "sub": user, "jti": secrets.token_hex(8)}),

@@ -1,20 +1,15 @@
-"""Traffic Ops' `stats_summary`: rows in memory, checked as Traffic Ops checks them."""
-
-from __future__ import annotations
+"""The `stats_summary` of Traffic Ops: rows in memory, validated as Traffic Ops does."""
 
 import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from tstats.simulator.exchange import Answer, alert, json_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from tstats.simulator.exchange import HttpResponse, alert, json_response
 
 _TEXT_KEYS = ("summaryTime", "statDate", "cdnName", "deliveryServiceName", "statName")
 _TIME = re.compile(
@@ -39,8 +34,8 @@ _ORDERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """One row of stats_summary; `delivery_service` and `cdn` are `all` where a post left them empty."""
+class PostedSummary:
+    """A row of stats_summary; `cdn` and `delivery_service` are `all` if they were posted empty."""
 
     cdn: str
     delivery_service: str
@@ -50,62 +45,63 @@ class Summary:
     stat_date: date | None
 
 
-class Summaries:
-    """The rows, in the order in which they were posted; like the real table it takes duplicates."""
+class StatsSummaryTable:
+    """The rows, in the order in which they were posted; like the real table, it takes duplicates."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rows: list[Summary] = []
+        self._rows: list[PostedSummary] = []
 
     @property
-    def rows(self) -> tuple[Summary, ...]:
+    def rows(self) -> tuple[PostedSummary, ...]:
         """A copy of all rows."""
         with self._lock:
             return tuple(self._rows)
 
-    def add(self, row: Summary) -> None:
-        """Append a row, as if it had been posted."""
+    def add(self, row: PostedSummary) -> None:
+        """Append a row as if it had been posted."""
         with self._lock:
             self._rows.append(row)
 
-    def post(self, body: bytes) -> Answer:
-        """Answer POST stats_summary: 200, or 400 with what is wrong first."""
+    def post(self, body: bytes) -> HttpResponse:
+        """Return the response to POST stats_summary: 200, or 400 with the first error."""
         try:
             row = _row(body)
         except ValueError as error:
-            return alert(str(error), status=400)
+            return alert(str(error), status=HTTPStatus.BAD_REQUEST)
         self.add(row)
         return alert("Stats Summary was successfully created", level="success")
 
-    def get(self, query: str, version: str) -> Answer:
-        """Answer GET stats_summary: the rows, or with a `lastSummaryDate` the latest summary time.
+    def get(self, query: str, version: str) -> HttpResponse:
+        """Return the response to GET stats_summary: the rows, or with `lastSummaryDate` the latest time.
 
-        `cdnName`, `deliveryServiceName` and `statName` filter, `lastSummaryDate` by the last alone; `orderby`
-        one of them, `sortOrder=desc` and `limit` work as in Traffic Ops; an unknown `orderby` orders nothing.
+        `cdnName`, `deliveryServiceName` and `statName` filter the rows, but for `lastSummaryDate` only
+        `statName` does. `orderby` with one of them, `sortOrder=desc` and `limit` work as in Traffic Ops; an
+        unknown `orderby` has no effect.
         """
-        asked = dict(parse_qsl(query, keep_blank_values=True))
-        rows: Iterable[Summary] = self.rows
-        of_last = bool(asked.get("lastSummaryDate"))
+        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        rows = list(self.rows)
+        of_last = bool(parameters.get("lastSummaryDate"))
         for key, attribute in _ORDERS.items():
-            if key in asked and (key == "statName" or not of_last):
-                rows = [row for row in rows if getattr(row, attribute) == asked[key]]
+            if key in parameters and (key == "statName" or not of_last):
+                rows = [row for row in rows if getattr(row, attribute) == parameters[key]]
         if of_last:
             latest = max((row.summary_time for row in rows), default=None)
-            return json_answer({"response": {"summaryTime": latest and _time_text(latest, version)}})
-        order = _ORDERS.get(asked.get("orderby", ""))
+            return json_response({"response": {"summaryTime": latest and _time_text(latest, version)}})
+        order = _ORDERS.get(parameters.get("orderby", ""))
         if order:
-            descending = asked.get("sortOrder") == "desc"
+            descending = parameters.get("sortOrder") == "desc"
             rows = sorted(rows, key=lambda row: str(getattr(row, order)), reverse=descending)
-        limit = asked.get("limit", "")
-        rows = list(rows)[: int(limit) if limit.isdecimal() else None]
-        return json_answer({"response": [_as_json(row, version) for row in rows]})
+        limit = parameters.get("limit", "")
+        rows = rows[: int(limit) if limit.isdecimal() else None]
+        return json_response({"response": [_as_json(row, version) for row in rows]})
 
 
-def _row(body: bytes) -> Summary:
-    """Read a posted row.
+def _row(body: bytes) -> PostedSummary:
+    """Parse a posted row.
 
     Raises:
-        ValueError: it is not as it should be; the text is Traffic Ops'.
+        ValueError: it is invalid; the text is the one of Traffic Ops.
     """
     try:
         posted = msgspec.json.decode(body, type=dict[str, object])
@@ -126,11 +122,11 @@ def _row(body: bytes) -> Summary:
     summary_time = _time(texts.get("summaryTime", ""))
     if summary_time is None:
         raise ValueError("decoding: invalid timestamp given for summaryTime")
-    # Its validation takes a zero for a value that is not there.
+    # Traffic Ops takes a zero for a missing value.
     blank = [f"'{key}' cannot be blank" for key in ("statName", "statValue") if not posted.get(key)]
     if blank:
         raise ValueError(f"validating: {', '.join(blank)}")
-    return Summary(
+    return PostedSummary(
         cdn=texts.get("cdnName") or "all",
         delivery_service=texts.get("deliveryServiceName") or "all",
         stat=texts["statName"],
@@ -141,7 +137,7 @@ def _row(body: bytes) -> Summary:
 
 
 def _wrong_type(posted: dict[str, object]) -> str | None:
-    """Return what Traffic Ops says of the first value of a wrong JSON type, None when all are right."""
+    """Return the message of Traffic Ops about the first value of a wrong JSON type, or None."""
     for key in (key for key in posted if key in (*_TEXT_KEYS, "statValue")):
         kind, wanted = _JSON_KINDS[type(posted[key])], _WANTED_KINDS.get(key, "string")
         if kind not in ("null", "number" if wanted == "float64" else wanted):
@@ -150,7 +146,7 @@ def _wrong_type(posted: dict[str, object]) -> str | None:
 
 
 def _time(text: str) -> datetime | None:
-    """Return the time of RFC 3339, of `2026-01-02 03:04:05+00` or of a date; None when it is none."""
+    """Parse RFC 3339, `2026-01-02 03:04:05+00` or a date; return None for anything else."""
     if not _TIME.fullmatch(text):
         return None
     try:
@@ -161,11 +157,11 @@ def _time(text: str) -> datetime | None:
 
 
 def _time_text(time: datetime, version: str) -> str:
-    """Return a time as this API version writes it."""
+    """Format a time as this API version does."""
     return f"{time:%Y-%m-%dT%H:%M:%SZ}" if version.startswith("5.") else f"{time:%Y-%m-%d %H:%M:%S}+00"
 
 
-def _as_json(row: Summary, version: str) -> dict[str, object]:
+def _as_json(row: PostedSummary, version: str) -> dict[str, object]:
     return {
         "statDate": row.stat_date and row.stat_date.isoformat(),
         "summaryTime": _time_text(row.summary_time, version),

@@ -1,37 +1,35 @@
-"""The Traffic Monitor side: two feeds, and plain text for what is wrong."""
+"""The simulated Traffic Monitor: two feeds, and errors in plain text."""
 
-from __future__ import annotations
+from collections.abc import Callable
+from http import HTTPStatus
 
-from typing import TYPE_CHECKING
-
-from tstats.simulator.exchange import TEXT, Answer, Request, Sample
+from tstats.simulator.exchange import TEXT, FeedDetails, HttpRequest, HttpResponse
 from tstats.simulator.payloads import CACHE_FEED, DS_FEED, FeedQuery, Feeds, unknown_parameter
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tstats.simulator.world import Monitor, World
+from tstats.simulator.world import Monitor, World
 
 _FEEDS = {"/publish/CacheStats": CACHE_FEED, "/publish/DsStats": DS_FEED}
 
 
-class TrafficMonitor:
-    """One Traffic Monitor of `world`; `clock` gives seconds since the epoch. Safe for several threads."""
+class SimulatedTrafficMonitor:
+    """A Traffic Monitor of `world`; `clock` returns seconds since the epoch. Safe for several threads."""
 
     def __init__(self, world: World, monitor: Monitor, clock: Callable[[], float]) -> None:
         self._monitor = monitor
         self._feeds = Feeds.of(world, monitor)
         self._clock = clock
 
-    def answer(self, request: Request) -> Answer:
-        """Answer as a Traffic Monitor does: a feed, 404 for another path, 400 for an unknown parameter."""
+    def respond(self, request: HttpRequest) -> HttpResponse:
+        """Return a feed, or as a real one does 404 for another path and 400 for an unknown parameter."""
         feed = _FEEDS.get(request.path)
         if feed is None or request.method != "GET":
-            return Answer(status=404, body=b"404 page not found\n", content_type=TEXT)
+            return _text("404 page not found\n", HTTPStatus.NOT_FOUND)
         unknown = unknown_parameter(feed, request.query)
         if unknown is not None:
-            text = f"invalid query parameter '{unknown}'\n"
-            return Answer(status=400, body=text.encode(), content_type=TEXT)
+            return _text(f"invalid query parameter '{unknown}'\n", HTTPStatus.BAD_REQUEST)
         body = self._feeds.body(feed, FeedQuery.parse(request.query), int(self._clock() * 1000))
-        sample = Sample(cdn=self._monitor.cdn, feed=feed, newest_ms=body.newest_ms)
-        return Answer(body=body.data, sample=sample)
+        details = FeedDetails(cdn=self._monitor.cdn, feed=feed, newest_ms=body.newest_ms)
+        return HttpResponse(body=body.data, feed=details)
+
+
+def _text(text: str, status: HTTPStatus) -> HttpResponse:
+    return HttpResponse(status=status, body=text.encode(), content_type=TEXT)

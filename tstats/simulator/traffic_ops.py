@@ -1,24 +1,18 @@
-"""The Traffic Ops side: versions, sessions and routes."""
-
-from __future__ import annotations
+"""The simulated Traffic Ops: versions, sessions and routes."""
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from tstats.simulator.exchange import Answer, Request, alert, json_answer
-from tstats.simulator.sessions import Sessions
-from tstats.simulator.summaries import Summaries
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from tstats.simulator.faults import Faults
-    from tstats.simulator.inventory import Inventory
-    from tstats.simulator.sessions import User
+from tstats.simulator.exchange import HttpRequest, HttpResponse, alert, json_response
+from tstats.simulator.faults import Faults
+from tstats.simulator.inventory import SimulatedInventory
+from tstats.simulator.sessions import LoginSessions, SimulatedUser
+from tstats.simulator.summaries import StatsSummaryTable
 
 VERSIONS = ("3.0", "3.1", "4.0", "4.1", "5.0")
 
@@ -29,27 +23,27 @@ _UNSERVED = (
 )
 
 
-class TrafficOps:
-    """One Traffic Ops; safe for several threads.
+class SimulatedTrafficOps:
+    """A Traffic Ops; safe for several threads.
 
     Attributes:
-        sessions: who is logged in.
+        sessions: the current sessions.
         summaries: the rows of stats_summary.
     """
 
     def __init__(
         self,
-        inventory: Inventory,
+        inventory: SimulatedInventory,
         *,
         faults: Faults,
         versions: Collection[str] = VERSIONS,
-        users: Iterable[User],
+        users: Iterable[SimulatedUser],
     ) -> None:
         self._inventory = inventory
         self._faults = faults
         self._versions = frozenset(versions)
-        self.sessions = Sessions(users)
-        self.summaries = Summaries()
+        self.sessions = LoginSessions(users)
+        self.summaries = StatsSummaryTable()
         self._methods = {route: frozenset({"GET"}) for route in inventory.routes} | {
             "ping": frozenset({"GET"}),
             "roles": frozenset({"GET"}),
@@ -58,14 +52,14 @@ class TrafficOps:
             "stats_summary": frozenset({"GET", "POST"}),
         }
 
-    def answer(self, request: Request) -> Answer:
-        """Answer as Traffic Ops does: first the version is checked, then the path, then the session."""
+    def respond(self, request: HttpRequest) -> HttpResponse:
+        """Return the response; as in Traffic Ops, the version is checked first, then path and session."""
         match = _PATH.fullmatch(request.path)
         if match is None:
             return _no_such_path(request)
         version, route = match.groups()
         if version not in self._versions:
-            return alert(_UNSERVED, status=501)
+            return alert(_UNSERVED, status=HTTPStatus.NOT_IMPLEMENTED)
         if request.method not in self._methods.get(route, ()):
             return _no_such_path(request)
         open_to_all = {"ping": _pong, "user/login": self._login}.get(route)
@@ -73,24 +67,26 @@ class TrafficOps:
             return open_to_all(request)
         session = self.sessions.use(request.headers, calls=self._faults.session_calls)
         if session is None:
-            return alert("unauthorized, please log in.", status=401)
-        answer = self._in_session(request, version, route, session.user)
-        return replace(answer, headers=self.sessions.cookies(session))
+            return alert("unauthorized, please log in.", status=HTTPStatus.UNAUTHORIZED)
+        response = self._in_session(request, version, route, session.user)
+        return replace(response, headers=self.sessions.cookies(session))
 
-    def _login(self, request: Request) -> Answer:
+    def _login(self, request: HttpRequest) -> HttpResponse:
         try:
             login = msgspec.json.decode(request.body, type=dict[str, object])
         except msgspec.DecodeError:
-            return alert("unexpected EOF", status=400)
+            return alert("unexpected EOF", status=HTTPStatus.BAD_REQUEST)
         session = self.sessions.login(str(login.get("u")), str(login.get("p")))
         if session is None:
-            return alert("Invalid username or password.", status=401)
+            return alert("Invalid username or password.", status=HTTPStatus.UNAUTHORIZED)
         welcome = alert("Successfully logged in.", level="success")
         return replace(welcome, headers=self.sessions.cookies(session))
 
-    def _in_session(self, request: Request, version: str, route: str, user: User) -> Answer:
+    def _in_session(
+        self, request: HttpRequest, version: str, route: str, user: SimulatedUser
+    ) -> HttpResponse:
         if route == "user/current":
-            return json_answer({"response": self._who(user, version)})
+            return json_response({"response": self._who(user, version)})
         if route == "stats_summary":
             if request.method == "POST":
                 return self.summaries.post(request.body)
@@ -99,30 +95,30 @@ class TrafficOps:
         if route == "deliveryservices":
             records = [record for record in records if user.sees(str(record["xmlId"]))]
         for key, value in parse_qsl(request.query, keep_blank_values=True):
-            # As in Traffic Ops, a parameter that is no key of the records filters nothing.
+            # As in Traffic Ops, a parameter that is not a key of the records filters nothing.
             if all(key in record for record in records):
                 records = [record for record in records if str(record[key]) == value]
         body: dict[str, object] = {"response": records}
         if route == "servers" and not version.startswith("5."):
             body["summary"] = {"count": len(records)}
-        return json_answer(body)
+        return json_response(body)
 
-    def _who(self, user: User, version: str) -> dict[str, object]:
+    def _who(self, user: SimulatedUser, version: str) -> dict[str, object]:
         position = self.sessions.users.index(user) + 1
         role = {"role": position, "roleName": user.role} if version.startswith("3.") else {"role": user.role}
         tenant = "root" if user.services is None else f"tenant of {user.name}"
         return {"id": position, "username": user.name, "tenant": tenant, "tenantId": position} | role
 
     def _roles(self, version: str) -> list[dict[str, object]]:
-        """Return the records of the roles that the users have; `admin` is not listed with what it may."""
+        """Return the records of the users' roles; the permissions of `admin` are implied, not listed."""
         key = "capabilities" if version.startswith("3.") else "permissions"
         permissions = {user.role: user.permissions for user in self.sessions.users}
         return [{"name": role, key: sorted(may)} for role, may in permissions.items()]
 
 
-def _no_such_path(request: Request) -> Answer:
-    return alert(f"The requested path '{request.path}' does not exist.", status=404)
+def _no_such_path(request: HttpRequest) -> HttpResponse:
+    return alert(f"The requested path '{request.path}' does not exist.", status=HTTPStatus.NOT_FOUND)
 
 
-def _pong(_: Request) -> Answer:
-    return json_answer({"ping": "pong"})
+def _pong(_: HttpRequest) -> HttpResponse:
+    return json_response({"ping": "pong"})

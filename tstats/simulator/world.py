@@ -1,6 +1,4 @@
-"""What exists in the simulated CDNs: caches, delivery services, monitors and the parameters to collect."""
-
-from __future__ import annotations
+"""What exists in the simulated CDNs: caches, delivery services, monitors, and the stats to collect."""
 
 import random
 from dataclasses import dataclass
@@ -29,19 +27,22 @@ _SERVICE_KINDS = (
     ("sports", "HTTP_LIVE"),
     ("apps", "HTTP"),
 )
-_EVERY_MID = 5  # each fifth cache is a MID, each fifth cachegroup a parent
-_ADMIN_DOWN = 3  # position of the cache that is ADMIN_DOWN: monitors go on polling it
-_FAILING = 1  # position, in the first CDN, of the cache that stops serving now and then
-_FEWEST_WITH_FAILING = 3  # in a smaller CDN the failing cache would be most of the traffic
+_EVERY_MID = 5  # every fifth cache is a MID, every fifth cachegroup a parent
+_ADMIN_DOWN = 3  # the position of the cache that is ADMIN_DOWN; monitors keep polling it
+_FAILING = 1  # the position, in the first CDN, of the cache that stops serving now and then
+_FEWEST_WITH_FAILING = 3  # in a smaller CDN, the failing cache would carry most of the traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cache:
-    """One cache server.
+class CacheServer:
+    """A cache server.
 
     Attributes:
+        host: its host name.
+        cdn: the name of its CDN.
+        cachegroup: the name of its cachegroup.
         type: `EDGE` or `MID`.
-        status: REPORTED or ADMIN_DOWN (polled by the monitors), OFFLINE (in the inventory only).
+        status: REPORTED or ADMIN_DOWN (polled by the monitors) or OFFLINE (in the inventory only).
         speed_mbps: the speed of its interface.
         failing: whether its bandwidth drops to 0 now and then.
     """
@@ -57,7 +58,7 @@ class Cache:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryService:
-    """One delivery service; `size` is its share of the CDN's traffic relative to the others (> 0)."""
+    """A delivery service; `size` (> 0) is its share of the CDN's traffic relative to the others."""
 
     xml_id: str
     cdn: str
@@ -67,7 +68,7 @@ class DeliveryService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Monitor:
-    """One Traffic Monitor; `name` is unique in the world and names it in `Faults` and in records."""
+    """A Traffic Monitor; its name is unique in the world and identifies it in `Faults` and in the log."""
 
     name: str
     cdn: str
@@ -75,17 +76,21 @@ class Monitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cdn:
-    """One CDN.
+    """A CDN.
 
     Attributes:
-        caches: those that its monitors report.
-        offline_cache: stands in the inventory as OFFLINE; no monitor reports it.
+        name: its name.
+        domain: its domain name.
+        caches: the caches that its monitors report.
+        offline_cache: a cache that is OFFLINE in the inventory; no monitor reports it.
+        delivery_services: its delivery services.
+        monitors: its Traffic Monitors.
     """
 
     name: str
     domain: str
-    caches: tuple[Cache, ...]
-    offline_cache: Cache
+    caches: tuple[CacheServer, ...]
+    offline_cache: CacheServer
     delivery_services: tuple[DeliveryService, ...]
     monitors: tuple[Monitor, ...]
 
@@ -95,9 +100,12 @@ class World:
     """All that the simulator knows; equal arguments of `build` give equal worlds.
 
     Attributes:
-        cachegroups: names; the CDNs share them. Every second one holds a dot, as real ones may.
-        cache_stats: values of the TRAFFIC_STATS parameters called CacheStats.
-        ds_stats: values of those called DsStats.
+        seed: what the sizes and the traffic are derived from.
+        cachegroups: the names of the cachegroups, which the CDNs share; every second one contains a dot,
+            as real ones may.
+        cdns: the CDNs.
+        cache_stats: the values of the TRAFFIC_STATS parameters named CacheStats.
+        ds_stats: the values of those named DsStats.
     """
 
     seed: int
@@ -117,7 +125,7 @@ class World:
         monitors: int = 2,
         seed: int = 1,
     ) -> Self:
-        """Make the world of these counts; `caches`, `delivery_services` and `monitors` are for each CDN.
+        """Build a world of this size; `caches`, `delivery_services` and `monitors` are per CDN.
 
         Raises:
             TstatsError: a count is below 1.
@@ -131,7 +139,7 @@ class World:
         }
         for name, count in counts.items():
             if count < 1:
-                raise TstatsError(f"A simulated world needs at least 1 of {name}, not {count}.")
+                raise TstatsError(f"a simulated world needs at least 1 of {name}, not {count}")
         edge_groups, mid_groups = _cachegroups(cachegroups)
         return cls(
             seed=seed,
@@ -141,7 +149,7 @@ class World:
                     name=f"cdn{number}",
                     domain=f"cdn{number}.example.net",
                     caches=_caches(f"cdn{number}", caches, edge_groups, mid_groups, seed),
-                    offline_cache=Cache(
+                    offline_cache=CacheServer(
                         host=f"cdn{number}-edge-offline",
                         cdn=f"cdn{number}",
                         cachegroup=edge_groups[0],
@@ -168,7 +176,7 @@ class World:
         """Return the CDN of this name.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is no such CDN.
         """
         for cdn in self.cdns:
             if cdn.name == name:
@@ -177,7 +185,7 @@ class World:
 
 
 def _cachegroups(count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of the groups of the EDGE and of the MID caches; a single group serves both."""
+    """Return the names of the groups of the EDGE and of the MID caches; a single group has both."""
     if count == 1:
         return ("east-01",), ("east-01",)
     mids = max(1, count // _EVERY_MID)
@@ -190,8 +198,8 @@ def _cachegroups(count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _caches(
     cdn: str, count: int, edge_groups: tuple[str, ...], mid_groups: tuple[str, ...], seed: int
-) -> tuple[Cache, ...]:
-    chance = random.Random(f"{seed}/{cdn}/caches")  # noqa: S311  # made-up sizes, not secrets
+) -> tuple[CacheServer, ...]:
+    chance = random.Random(f"{seed}/{cdn}/caches")  # noqa: S311 (made-up sizes, not secrets)
     caches = []
     edges = mids = 0
     for position in range(count):
@@ -202,7 +210,7 @@ def _caches(
             edges += 1
             host, group, kind = f"{cdn}-edge-{edges:03d}", edge_groups[(edges - 1) % len(edge_groups)], EDGE
         caches.append(
-            Cache(
+            CacheServer(
                 host=host,
                 cdn=cdn,
                 cachegroup=group,
@@ -216,11 +224,11 @@ def _caches(
 
 
 def _delivery_services(cdn: str, count: int, seed: int) -> tuple[DeliveryService, ...]:
-    chance = random.Random(f"{seed}/{cdn}/delivery-services")  # noqa: S311  # made-up sizes, not secrets
+    chance = random.Random(f"{seed}/{cdn}/delivery-services")  # noqa: S311 (made-up sizes, not secrets)
     services = []
     for position in range(count):
         kind, service_type = _SERVICE_KINDS[position % len(_SERVICE_KINDS)]
-        # The sizes fall off as 1/rank, which is how the popularity of services is spread in practice.
+        # The sizes fall off as 1/rank, which is how popularity is distributed in practice.
         size = chance.uniform(0.7, 1.3) / (position + 1)
         services.append(
             DeliveryService(xml_id=f"{cdn}-{kind}-{position + 1:02d}", cdn=cdn, type=service_type, size=size)

@@ -20,11 +20,11 @@ from tstats.db.migrations import Migrations
 from tstats.influx.influxql import create_database, create_retention_policy
 from tstats.simulator.faults import TRAFFIC_OPS
 from tstats.simulator.server import ADMIN, Simulator
-from tstats.simulator.sessions import User
+from tstats.simulator.sessions import SimulatedUser
 from tstats.simulator.world import World
 
 MINE, OTHERS = "cdn1-live-01", "cdn1-vod-02"
-READER = User(name="reader", password="r", role="read-only", services=frozenset({MINE}))  # noqa: S106 (a fake's)
+READER = SimulatedUser(name="reader", password="r", role="read-only", services=frozenset({MINE}))  # noqa: S106 (a fake's)
 RANGE = "startDate=2026-05-06T07:00:00Z&endDate=2026-05-06T07:10:00Z"
 CACHE = f"5.0/cache_stats?metricType=bandwidth&cdnName=cdn1&{RANGE}"
 NO_CDN = f"5.0/cache_stats?metricType=bandwidth&cdnName=a'%20OR%201=1%3B%20DROP%20DATABASE%20x%20--&{RANGE}"
@@ -128,7 +128,7 @@ def with_sessions(running: Simulator, settings: Callable[..., Settings]) -> Iter
         yield Client(server.url)
 
 
-def login(sim: Simulator, user: User = ADMIN) -> dict[str, str]:
+def login(sim: Simulator, user: SimulatedUser = ADMIN) -> dict[str, str]:
     credentials = {"u": user.name, "p": user.password}
     answer = requests.post(f"{sim.traffic_ops_url}/api/5.0/user/login", json=credentials, timeout=5)
     return {"Cookie": "; ".join(f"{name}={value}" for name, value in answer.cookies.items())}
@@ -181,7 +181,7 @@ def test_the_bearer_token_of_a_session_is_one(with_sessions: Client, sim: Simula
     ],
 )
 def test_another_tenants_delivery_service_is_not_there(
-    with_sessions: Client, sim: Simulator, user: User, service: str, expected: int
+    with_sessions: Client, sim: Simulator, user: SimulatedUser, service: str, expected: int
 ) -> None:
     answer = with_sessions.get(SERVICE + service, login(sim, user))
     if expected == 200:
@@ -208,7 +208,7 @@ def test_a_cdn_that_traffic_ops_does_not_have_is_not_there(with_sessions: Client
     ],
 )
 def test_who_may_record_a_summary(
-    with_sessions: Client, sim: Simulator, user: User, headers: dict[str, str], expected: int
+    with_sessions: Client, sim: Simulator, user: SimulatedUser, headers: dict[str, str], expected: int
 ) -> None:
     assert with_sessions.post(login(sim, user) | headers).status_code == expected
 

@@ -20,12 +20,12 @@ from tstats.config.settings import Settings
 from tstats.core.time import DAY, MINUTE
 from tstats.influx.client import Endpoint, Influx
 from tstats.simulator.server import ADMIN, Simulator
-from tstats.simulator.sessions import User
+from tstats.simulator.sessions import SimulatedUser
 from tstats.simulator.world import World
 
 # As the simulated Traffic Ops names them.
 SERVICES = {"cdn1-live-01": ("cdn1", 0.7), "cdn1-vod-02": ("cdn1", 0.3)}
-READER = User(name="reader", password="r", role="read-only", services=frozenset({"cdn1-live-01"}))  # noqa: S106 (a fake's)
+READER = SimulatedUser(name="reader", password="r", role="read-only", services=frozenset({"cdn1-live-01"}))  # noqa: S106 (a fake's)
 MINUTES = 20
 Json = dict[str, Any]
 
@@ -92,7 +92,7 @@ def guarded(
         yield Page(server.url, end)
 
 
-def session(traffic_ops: Simulator, user: User) -> dict[str, str]:
+def session(traffic_ops: Simulator, user: SimulatedUser) -> dict[str, str]:
     answer = requests.post(
         f"{traffic_ops.traffic_ops_url}/api/5.0/user/login",
         json={"u": user.name, "p": user.password},

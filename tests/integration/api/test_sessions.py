@@ -14,7 +14,7 @@ from tstats.api.access.access import Access, Caller, Denied
 from tstats.config.settings import Settings
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import ADMIN, Simulator
-from tstats.simulator.sessions import User
+from tstats.simulator.sessions import SimulatedUser
 from tstats.simulator.world import World
 
 if TYPE_CHECKING:
@@ -24,9 +24,19 @@ pytestmark = pytest.mark.anyio
 
 MINE, OTHERS = "cdn1-live-01", "cdn1-vod-02"
 MINE_ID, OTHERS_ID = "1", "2"
-OPERATOR = User(name="operator", password="o", role="operations", permissions=frozenset({"STAT:CREATE"}))  # noqa: S106 (a fake's)
-READER = User(name="reader", password="r", role="read-only", services=frozenset({MINE}))  # noqa: S106 (the same)
-RECORDER = User(name="recorder", password="c", role="recorder", permissions=frozenset({"STAT:CREATE"}))  # noqa: S106 (the same)
+OPERATOR = SimulatedUser(
+    name="operator",
+    password="o",  # noqa: S106 (a fake's)
+    role="operations",
+    permissions=frozenset({"STAT:CREATE"}),
+)
+READER = SimulatedUser(name="reader", password="r", role="read-only", services=frozenset({MINE}))  # noqa: S106 (the same)
+RECORDER = SimulatedUser(
+    name="recorder",
+    password="c",  # noqa: S106 (the same)
+    role="recorder",
+    permissions=frozenset({"STAT:CREATE"}),
+)
 
 
 class Clock:
@@ -76,7 +86,7 @@ async def access(sim: Simulator, clock: Clock) -> AsyncIterator[Access]:
 
 
 def session(
-    sim: Simulator, user: User = ADMIN, *, cookie: str = "mojolicious", version: str = "5.0"
+    sim: Simulator, user: SimulatedUser = ADMIN, *, cookie: str = "mojolicious", version: str = "5.0"
 ) -> dict[str, str]:
     """The headers of a request in a new session."""
     credentials = {"u": user.name, "p": user.password}
@@ -180,9 +190,11 @@ async def test_a_session_that_turns_out_to_have_ended_is_forgotten_at_once(
         (READER, "5.0", False),
         (READER, "3.1", False),
     ],
-    ids=lambda value: value.name if isinstance(value, User) else str(value),
+    ids=lambda value: value.name if isinstance(value, SimulatedUser) else str(value),
 )
-async def test_who_may_record_summaries(clock: Clock, user: User, version: str, *, may_write: bool) -> None:
+async def test_who_may_record_summaries(
+    clock: Clock, user: SimulatedUser, version: str, *, may_write: bool
+) -> None:
     world = World.build(cdns=1, caches=1, delivery_services=1, monitors=1)
     with Simulator(world, users=[ADMIN, OPERATOR, READER, RECORDER], versions=[version]) as sim:
         access = make(sim.traffic_ops_url, clock)
@@ -234,7 +246,7 @@ async def test_a_page_of_another_site_may_not_write(sim: Simulator, access: Acce
 async def test_a_delivery_service_is_there_for_whom_traffic_ops_shows_it(
     sim: Simulator,
     access: Access,
-    user: User,
+    user: SimulatedUser,
     name: str | None,
     id_or_name: str | None,
     found: str | None,

@@ -22,7 +22,7 @@ from tstats.api.stats_summary import handlers as stats_summary
 from tstats.config.settings import Settings
 from tstats.core.secret import Secret
 from tstats.db.database import Database
-from tstats.simulator.summaries import Summaries
+from tstats.simulator.summaries import StatsSummaryTable
 
 CREATED = (200, "success", "Stats Summary was successfully created")
 UNAUTHORIZED = 401
@@ -118,7 +118,7 @@ def test_a_day_that_is_posted_again_is_one_record(app: App) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_simulated_traffic_ops_gives_the_same(app: App, version: str) -> None:
-    simulated = Summaries()
+    simulated = StatsSummaryTable()
     for cdn, service, stat in (("cdn2", "all", "b"), ("cdn1", "all", "a"), ("cdn1", "vod", "c")):
         row = ROW | {"cdnName": cdn, "deliveryServiceName": service, "statName": stat}
         row["summaryTime"] = f"2026-11-21 21:5{len(simulated.rows)}:20+00"

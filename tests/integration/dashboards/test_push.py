@@ -1,4 +1,4 @@
-"""`tstats dashboards push` brings Grafana to what is wanted, once, and says what it did."""
+"""`tstats dashboards push` makes Grafana what it should be, once, and says what it did."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,11 +8,11 @@ import pytest
 from tests.support.stand_in import Reply
 from tests.support.stand_in_grafana import TOKEN, StandInGrafana, reply
 from tstats.command import exits
-from tstats.dashboards.boards.all_boards import texts
 from tstats.dashboards.command import dashboards
+from tstats.dashboards.json_models import json_models
 
 Run = Callable[..., int]
-ALL_CREATED = ["created   folder tstats", *(f"created   dashboard {uid}" for uid in texts())]
+ALL_CREATED = ["created   folder tstats", *(f"created   dashboard {uid}" for uid in json_models())]
 ALL_UNCHANGED = [line.replace("created  ", "unchanged") for line in ALL_CREATED]
 
 
@@ -30,7 +30,7 @@ def grafana(server: StandInGrafana) -> StandInGrafana:
 
 @pytest.fixture
 def run(grafana: StandInGrafana, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs `push` to the stand-in, with the token in the environment; gives the exit status."""
+    """Run `push` against the stand-in, with the token in the environment, and return its exit status."""
     monkeypatch.setenv("TSTATS_GRAFANA_TOKEN", TOKEN)
     monkeypatch.setattr("tstats.dashboards.command._FIRST_WAIT", 0.001)
 
@@ -45,7 +45,7 @@ def run(grafana: StandInGrafana, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
-    """What was printed since it was last asked."""
+    """Return what was printed since the last call."""
     return lambda: [*capsys.readouterr().out.splitlines()]
 
 
@@ -55,7 +55,7 @@ def test_it_creates_the_folder_and_every_dashboard_in_it(
     assert run() == 0
     assert lines() == ALL_CREATED
     assert grafana.folders["tstats"]["title"] == "Traffic Control"
-    assert set(grafana.dashboards) == set(texts())
+    assert set(grafana.dashboards) == set(json_models())
     assert set(grafana.dashboard_folders.values()) == {"tstats"}
     assert grafana.data_sources == {}
 
@@ -71,7 +71,7 @@ def test_a_second_run_changes_nothing(
     assert grafana.written == []
 
 
-def test_what_somebody_changed_is_brought_back(
+def test_changes_by_hand_are_replaced(
     run: Run, grafana: StandInGrafana, lines: Callable[[], list[str]]
 ) -> None:
     run()
@@ -92,12 +92,12 @@ def test_what_somebody_changed_is_brought_back(
     assert grafana.dashboard_folders["tstats-daily"] == "tstats"
 
 
-def test_a_folder_can_be_chosen(run: Run, grafana: StandInGrafana) -> None:
+def test_the_folder_is_an_option(run: Run, grafana: StandInGrafana) -> None:
     assert run("--folder", "cdn team") == 0
     assert set(grafana.dashboard_folders.values()) == {"cdn team"}
 
 
-def test_data_sources_are_made_where_they_are_missing(
+def test_missing_data_sources_are_created(
     run: Run,
     grafana: StandInGrafana,
     lines: Callable[[], list[str]],
@@ -123,9 +123,7 @@ def test_data_sources_are_made_where_they_are_missing(
     assert not any("twelve12" in line for line in printed)
 
 
-def test_an_outage_is_waited_for(
-    run: Run, grafana: StandInGrafana, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_outage_is_retried(run: Run, grafana: StandInGrafana, capsys: pytest.CaptureFixture[str]) -> None:
     grafana.fail = [reply(503, {"message": "starting"}), reply(502, {})]
     assert run() == 0
     out, err = capsys.readouterr()
@@ -134,7 +132,7 @@ def test_an_outage_is_waited_for(
     assert TOKEN not in err
 
 
-def test_an_outage_that_lasts_is_an_error(
+def test_a_lasting_outage_is_an_error(
     run: Run, grafana: StandInGrafana, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grafana.fail = [reply(503, {"message": "starting"})] * 3
@@ -142,8 +140,8 @@ def test_an_outage_that_lasts_is_an_error(
     assert "answered 503" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_a_folder_that_appears_meanwhile_is_taken(run: Run, grafana: StandInGrafana) -> None:
-    """The answer to a first POST can be lost; so can a race with another push."""
+def test_a_folder_created_meanwhile_is_used(run: Run, grafana: StandInGrafana) -> None:
+    """The response to an earlier POST may have been lost, or another push was faster."""
     grafana.folders["tstats"] = {"uid": "tstats", "title": "Traffic Control"}
     grafana.fail = [reply(404, {"message": "folder not found"})]
     assert run() == 0
@@ -151,7 +149,7 @@ def test_a_folder_that_appears_meanwhile_is_taken(run: Run, grafana: StandInGraf
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_token_that_may_not_is_an_error_that_tells_the_remedy(
+def test_a_token_without_permission_is_an_error_with_a_remedy(
     run: Run, grafana: StandInGrafana, capsys: pytest.CaptureFixture[str], status: int
 ) -> None:
     grafana.fail = [reply(status, {"message": "no"})]
@@ -163,7 +161,7 @@ def test_a_token_that_may_not_is_an_error_that_tells_the_remedy(
     assert len(grafana.requests) == 1
 
 
-def test_what_grafana_refuses_is_told_in_its_words(
+def test_a_refusal_is_reported_in_the_words_of_grafana(
     run: Run, grafana: StandInGrafana, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grafana.provisioned = {"tstats-server"}
@@ -176,41 +174,41 @@ def test_what_grafana_refuses_is_told_in_its_words(
 def test_a_redirect_is_not_followed(
     run: Run, grafana: StandInGrafana, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A POST would come back as a GET, and seem done."""
+    """A POST would become a GET and seem to have succeeded."""
     grafana.fail = [Reply(status=302, headers={"Location": "https://grafana.example/login"})]
     assert run() == 1
-    assert "https://grafana.example/login; give the URL of Grafana as it is served" in capsys.readouterr().err
+    assert "https://grafana.example/login; use the URL at which Grafana is served" in capsys.readouterr().err
 
 
-def test_the_page_of_another_server_is_no_grafana(
+def test_a_web_page_is_not_taken_for_grafana(
     run: Run, grafana: StandInGrafana, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grafana.fail = [Reply(status=200, body=b"<html>")]
     assert run() == 1
-    assert "answered no JSON object" in capsys.readouterr().err
+    assert "returned no JSON object" in capsys.readouterr().err
 
 
-def test_the_token_can_be_in_a_file(
+def test_the_token_can_come_from_a_file(
     run: Run, grafana: StandInGrafana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TSTATS_GRAFANA_TOKEN", "another")
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
     assert run("--token-file", str(file)) == 0
-    assert len(grafana.dashboards) == len(texts())
+    assert len(grafana.dashboards) == len(json_models())
 
 
-def test_a_netrc_does_not_go_before_the_token(
+def test_the_token_takes_precedence_over_a_netrc(
     run: Run, grafana: StandInGrafana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b\n")
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert run() == 0
-    assert len(grafana.dashboards) == len(texts())
+    assert len(grafana.dashboards) == len(json_models())
 
 
-def test_without_a_token_nothing_is_asked(
+def test_without_a_token_no_request_is_sent(
     run: Run, grafana: StandInGrafana, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("TSTATS_GRAFANA_TOKEN")

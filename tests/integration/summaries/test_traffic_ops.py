@@ -22,7 +22,7 @@ from tstats.errors import RefusedError
 from tstats.influx.client import Influx
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import Simulator
-from tstats.simulator.summaries import Summary
+from tstats.simulator.summaries import PostedSummary
 from tstats.simulator.world import World
 from tstats.summaries.report import Report
 from tstats.summaries.rows import Summaries
@@ -87,7 +87,7 @@ def test_a_day_is_posted_once_in_every_version(influx: Influx, version: str) -> 
 def test_a_record_of_another_value_is_told_and_not_posted_again(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps
 ) -> None:
-    of_go = Summary(
+    of_go = PostedSummary(
         cdn="cdn1",
         delivery_service="all",
         stat="daily_bytesserved",
@@ -117,7 +117,7 @@ def test_records_of_other_days_cdns_delivery_services_and_of_no_day_do_not_count
         ("cdn1", "all", None),
     ):
         sim.summaries.add(
-            Summary(
+            PostedSummary(
                 cdn=cdn,
                 delivery_service=service,
                 stat="daily_maxgbps",
@@ -194,7 +194,7 @@ def test_a_zero_that_is_recorded_all_the_same_is_right_and_any_other_value_diffe
     write_day(influx, "cdn2", flat=0.0)
     for stat, value in (("daily_maxgbps", 0.0), ("daily_bytesserved", 1.5)):
         sim.summaries.add(
-            Summary(
+            PostedSummary(
                 cdn="cdn2",
                 delivery_service="all",
                 stat=stat,

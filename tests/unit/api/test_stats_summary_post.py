@@ -14,7 +14,7 @@ from tstats.api.stats_summary import post as stats_summary_post
 from tstats.api.stats_summary import record as stats_summary_record
 from tstats.api.stats_summary.post import parse
 from tstats.api.stats_summary.record import Record, records_as_json
-from tstats.simulator.summaries import Summaries, Summary
+from tstats.simulator.summaries import PostedSummary, StatsSummaryTable
 
 ROW: dict[str, Any] = {
     "cdnName": "cdn1",
@@ -204,7 +204,7 @@ NOT_SIMULATED = ({"statName": "a\0b"}, {"statValue": 10**400}, {"summaryTime": "
 
 @pytest.mark.parametrize("changed", [case for case, _ in (*TAKEN, *REFUSED) if case not in NOT_SIMULATED])
 def test_the_simulated_traffic_ops_agrees(changed: dict[str, object]) -> None:
-    summaries = Summaries()
+    summaries = StatsSummaryTable()
     answer = summaries.post(posted(**changed))
     found = outcome(posted(**changed))
     if isinstance(found, str):
@@ -212,7 +212,7 @@ def test_the_simulated_traffic_ops_agrees(changed: dict[str, object]) -> None:
         assert f"{answer.status} {alert['text']}" == found
         return
     (row,) = summaries.rows
-    assert row == Summary(
+    assert row == PostedSummary(
         cdn=found.cdn,
         delivery_service=found.deliveryservice,
         stat=found.stat,

@@ -1,4 +1,4 @@
-"""`tstats dashboards export` and `links`: files that Grafana provisions itself from, and URLs."""
+"""`tstats dashboards export` and `links`: the files by which Grafana provisions itself, and URLs."""
 
 import json
 import subprocess
@@ -12,15 +12,15 @@ import yaml
 
 from tests.support.dashboards import SOURCES
 from tstats.command import exits
-from tstats.dashboards.boards.all_boards import texts
 from tstats.dashboards.command import dashboards
+from tstats.dashboards.json_models import json_models
 
 Run = Callable[..., int]
 
 
 @pytest.fixture
 def run() -> Run:
-    """Runs a command in this process and gives its exit status."""
+    """Run a command in this process and return its exit status."""
 
     def command(*arguments: str) -> int:
         with pytest.raises(SystemExit) as caught:
@@ -41,11 +41,11 @@ def test_it_writes_every_dashboard_and_the_provisioning(run: Run, tmp_path: Path
         str(file.relative_to(tmp_path / "new/folder")) for file in tmp_path.rglob("*") if file.is_file()
     }
     assert written == {
-        *(f"dashboards/{uid}.json" for uid in texts()),
+        *(f"dashboards/{uid}.json" for uid in json_models()),
         "provisioning/dashboards/tstats.yaml",
         "provisioning/datasources/tstats.yaml",
     }
-    for uid, text in texts().items():
+    for uid, text in json_models().items():
         assert (tmp_path / "new/folder/dashboards" / f"{uid}.json").read_text(encoding="utf-8") == text
 
 
@@ -58,7 +58,7 @@ def test_a_second_run_changes_nothing(run: Run, tmp_path: Path, capsys: pytest.C
     assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == {"unchanged"}
 
 
-def test_what_was_changed_is_written_anew(
+def test_a_changed_file_is_written_again(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("export", str(tmp_path))
@@ -70,7 +70,7 @@ def test_what_was_changed_is_written_anew(
     assert list(tmp_path.rglob(".*")) == []
 
 
-def test_grafana_finds_the_dashboards_where_they_are(run: Run, tmp_path: Path) -> None:
+def test_the_provider_points_at_the_dashboards(run: Run, tmp_path: Path) -> None:
     run("export", str(tmp_path))
     (provider,) = provisioned(tmp_path, "dashboards")["providers"]
     assert provider["options"]["path"] == str(tmp_path / "dashboards")
@@ -80,7 +80,7 @@ def test_grafana_finds_the_dashboards_where_they_are(run: Run, tmp_path: Path) -
     assert provider["options"]["path"] == "/srv/a $$folder"
 
 
-def test_the_data_sources_are_those_that_the_panels_ask(run: Run, tmp_path: Path) -> None:
+def test_the_data_sources_are_those_of_the_panels(run: Run, tmp_path: Path) -> None:
     run(
         "export",
         str(tmp_path),
@@ -89,25 +89,26 @@ def test_the_data_sources_are_those_that_the_panels_ask(run: Run, tmp_path: Path
         "--prometheus-url",
         "http://p:9090",
     )
-    listed = {one["uid"]: one for one in provisioned(tmp_path, "datasources")["datasources"]}
-    assert {uid: one["type"] for uid, one in listed.items()} == {
+    listed = {source["uid"]: source for source in provisioned(tmp_path, "datasources")["datasources"]}
+    assert {uid: source["type"] for uid, source in listed.items()} == {
         uid: source.type for uid, source in SOURCES.items()
     }
     cache_stats = listed["tstats-cache-stats"]
     assert cache_stats["jsonData"]["dbName"] == "cache_stats"
     assert cache_stats["url"] == "https://influx.example:8086"
     assert listed["tstats-prometheus"]["url"] == "http://p:9090"
-    assert not any("secureJsonData" in one for one in listed.values())
+    assert not any("secureJsonData" in source for source in listed.values())
 
 
-def test_a_password_stays_in_grafana_s_environment(
+def test_the_password_stays_in_the_environment_of_grafana(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TSTATS_INFLUX_PASSWORD", "twelve12")
     run("export", str(tmp_path), "--influx-user", "grafana")
-    listed = [one for one in provisioned(tmp_path, "datasources")["datasources"] if one["type"] == "influxdb"]
-    assert {one["user"] for one in listed} == {"grafana"}
-    assert {one["secureJsonData"]["password"] for one in listed} == {"${TSTATS_INFLUX_PASSWORD}"}
+    listed = provisioned(tmp_path, "datasources")["datasources"]
+    influx = [source for source in listed if source["type"] == "influxdb"]
+    assert {source["user"] for source in influx} == {"grafana"}
+    assert {source["secureJsonData"]["password"] for source in influx} == {"${TSTATS_INFLUX_PASSWORD}"}
     assert not any("twelve12" in file.read_text() for file in tmp_path.rglob("*") if file.is_file())
 
 
@@ -122,7 +123,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(
 @pytest.mark.parametrize(
     "url", ["influx:8086", "ftp://influx", "http://user:twelve12@influx:8086", "http://[", "http://a?b"]
 )
-def test_a_url_that_will_not_do_is_wrong_usage(
+def test_an_invalid_url_is_wrong_usage(
     run: Run, tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("export", str(tmp_path / "new"), "--influx-url", url) == 2
@@ -132,7 +133,7 @@ def test_a_url_that_will_not_do_is_wrong_usage(
     assert not (tmp_path / "new").exists()
 
 
-def test_without_the_package_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_the_package_the_error_says_what_to_install(tmp_path: Path) -> None:
     program = """
 import subprocess
 import sys
@@ -150,7 +151,7 @@ exits.run(dashboards, sys.argv[1:])
     assert exported.returncode == 1
     assert "pip install 'tstats[grafana]'" in exported.stderr
     assert exported.stderr.count("\n") == 1
-    # Links do without it.
+    # Links work without it.
     assert run("links", "--grafana-url", "http://grafana.example").returncode == 0
 
 

@@ -1,14 +1,14 @@
 """The command `tstats simulate`, run as a process."""
 
-from __future__ import annotations
-
 import json
 import re
 import signal
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 import requests
@@ -17,11 +17,6 @@ from typer.testing import CliRunner
 
 from tstats.errors import TstatsError
 from tstats.simulator.command import simulate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-    from pathlib import Path
 
 PROGRAM = "import typer; from tstats.simulator.command import simulate; typer.run(simulate)"
 SMALL = ("--port", "0", "--cdns", "1", "--caches", "2", "--monitors", "2")
@@ -49,7 +44,7 @@ def lines_until_ready(process: subprocess.Popen[str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_in_one_line_where_it_serves_and_stops_on_a_signal_with_status_0(
+def test_json_output_names_the_urls_in_one_line_and_a_signal_ends_with_status_0(
     number: signal.Signals, tmp_path: Path
 ) -> None:
     cfg = tmp_path / "traffic_stats.cfg"
@@ -57,18 +52,18 @@ def test_it_says_in_one_line_where_it_serves_and_stops_on_a_signal_with_status_0
         http.trust_env = False
         try:
             assert process.stdout is not None
-            told = json.loads(process.stdout.readline())
-            login = {"u": told["user"], "p": told["password"]}
-            assert http.post(f"{told['trafficOps']}/api/5.0/user/login", json=login, timeout=5).ok
-            assert len(told["monitors"]["cdn1"]) == 2
-            assert http.get(f"{told['monitors']['cdn1'][1]}/publish/DsStats", timeout=5).ok
+            printed = json.loads(process.stdout.readline())
+            login = {"u": printed["user"], "p": printed["password"]}
+            assert http.post(f"{printed['trafficOps']}/api/5.0/user/login", json=login, timeout=5).ok
+            assert len(printed["monitors"]["cdn1"]) == 2
+            assert http.get(f"{printed['monitors']['cdn1'][1]}/publish/DsStats", timeout=5).ok
             process.send_signal(number)
             assert process.wait(10) == 0
         finally:
             process.kill()
 
     assert json.loads(cfg.read_text()) == {
-        "toUrl": told["trafficOps"],
+        "toUrl": printed["trafficOps"],
         "toUser": "admin",
         "toPasswd": "twelve12",
         "influxUrls": ["http://localhost:8086"],
@@ -79,7 +74,7 @@ def test_it_says_in_one_line_where_it_serves_and_stops_on_a_signal_with_status_0
     }
 
 
-def test_it_tells_people_the_urls_and_the_user() -> None:
+def test_text_output_names_the_urls_and_the_user() -> None:
     with start() as process:
         try:
             text = "\n".join(lines_until_ready(process))
@@ -92,7 +87,7 @@ def test_it_tells_people_the_urls_and_the_user() -> None:
     assert len(re.findall(r"Monitor +http://127\.0\.0\.1:\d+ +of cdn1", text)) == 2
 
 
-def test_a_file_that_is_there_is_not_overwritten_without_force(app: typer.Typer, tmp_path: Path) -> None:
+def test_an_existing_file_is_not_overwritten_without_force(app: typer.Typer, tmp_path: Path) -> None:
     cfg = tmp_path / "traffic_stats.cfg"
     cfg.write_text("mine")
     result = CliRunner().invoke(app, [*SMALL, "--write-cfg", str(cfg)])
@@ -147,8 +142,8 @@ def test_a_bad_port_is_a_usage_error(app: typer.Typer, port: str) -> None:
     assert CliRunner().invoke(app, ["--port", port]).exit_code == 2
 
 
-def test_the_help_teaches_credentials_example_and_exit_status(app: typer.Typer) -> None:
+def test_the_help_names_credentials_example_and_exit_status(app: typer.Typer) -> None:
     text = CliRunner().invoke(app, ["--help"], terminal_width=200).output
 
-    for taught in ("admin", "twelve12", "Example", "--write-cfg", "Exit status", "8443"):
-        assert taught in text
+    for text_part in ("admin", "twelve12", "Example", "--write-cfg", "Exit status", "8443"):
+        assert text_part in text

@@ -1,11 +1,9 @@
 """What can be made to go wrong while the simulator runs."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 import requests
@@ -14,24 +12,14 @@ from tstats.simulator.faults import ALL, TRAFFIC_OPS, Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 MONITOR = "cdn1-monitor-1"
-LONG_S = 60.0  # longer than any test may take: what waits so long has to be let go
+LONG_S = 60.0  # longer than any test may take: whatever waits so long has to be released
 
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
     with Simulator(World.build(cdns=1, caches=4, delivery_services=2, monitors=2)) as simulator:
         yield simulator
-
-
-@pytest.fixture
-def http() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
 
 
 def feed(
@@ -47,30 +35,30 @@ def ping(sim: Simulator, http: requests.Session) -> requests.Response:
 
 def test_a_status_comes_with_plain_text(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.status(503, "starting up\n"))
-    answer = feed(sim, http)
+    response = feed(sim, http)
 
-    assert (answer.status_code, answer.text) == (503, "starting up\n")
-    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert (response.status_code, response.text) == (503, "starting up\n")
+    assert response.headers["Content-Type"].startswith("text/plain")
 
 
 def test_a_request_that_gets_a_status_has_no_effect(sim: Simulator, http: requests.Session) -> None:
     http.post(f"{sim.traffic_ops_url}/api/5.0/user/login", json={"u": "admin", "p": "twelve12"}, timeout=5)
     sim.faults.set(TRAFFIC_OPS, Fault.status(500))
     row = {"statName": "a", "statValue": 1, "summaryTime": "2026-01-02T00:00:00Z"}
-    answer = http.post(f"{sim.traffic_ops_url}/api/5.0/stats_summary", json=row, timeout=5)
+    response = http.post(f"{sim.traffic_ops_url}/api/5.0/stats_summary", json=row, timeout=5)
 
-    assert answer.status_code == 500
+    assert response.status_code == 500
     assert sim.summaries.rows == ()
 
 
 def test_truncated_json_is_good_http(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.truncated())
-    answer = feed(sim, http)
+    response = feed(sim, http)
 
-    assert answer.status_code == 200
-    assert answer.text.startswith('{"deliveryService"')
+    assert response.status_code == 200
+    assert response.text.startswith('{"deliveryService"')
     with pytest.raises(json.JSONDecodeError):
-        answer.json()
+        response.json()
 
 
 def test_a_cut_off_body_breaks_the_connection(sim: Simulator, http: requests.Session) -> None:
@@ -80,22 +68,22 @@ def test_a_cut_off_body_breaks_the_connection(sim: Simulator, http: requests.Ses
         feed(sim, http)
 
 
-def test_a_web_page_in_place_of_json(sim: Simulator, http: requests.Session) -> None:
+def test_a_web_page_instead_of_json(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(TRAFFIC_OPS, Fault.html())
-    answer = ping(sim, http)
+    response = ping(sim, http)
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html")
-    assert answer.text.startswith("<!DOCTYPE html>")
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "text/html")
+    assert response.text.startswith("<!DOCTYPE html>")
 
 
 def test_an_empty_body(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.empty())
-    answer = feed(sim, http)
+    response = feed(sim, http)
 
-    assert (answer.status_code, answer.content) == (200, b"")
+    assert (response.status_code, response.content) == (200, b"")
 
 
-def test_a_hostile_body_can_be_made_of_the_right_one(sim: Simulator, http: requests.Session) -> None:
+def test_a_hostile_body_can_be_made_from_the_right_one(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.body(lambda right: right.replace(b"cdn1-live-01", b"evil,name=\\\\")))
 
     assert "evil,name=\\" in feed(sim, http).json()["deliveryService"]
@@ -104,13 +92,13 @@ def test_a_hostile_body_can_be_made_of_the_right_one(sim: Simulator, http: reque
 def test_a_slow_server_answers_after_a_wait(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.slow(0.2))
     began = time.monotonic()
-    answer = feed(sim, http)
+    response = feed(sim, http)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert time.monotonic() - began >= 0.2
 
 
-def test_a_client_that_times_out_leaves_the_server_in_order(sim: Simulator, http: requests.Session) -> None:
+def test_the_server_survives_a_client_that_times_out(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.slow(LONG_S))
     with pytest.raises(requests.ReadTimeout):
         http.get(f"{sim.monitor_urls['cdn1'][0]}/publish/DsStats", timeout=0.1)
@@ -122,26 +110,26 @@ def test_a_client_that_times_out_leaves_the_server_in_order(sim: Simulator, http
 def test_a_dripping_body_arrives_whole_but_late(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.drip(0.2))
     began = time.monotonic()
-    answer = feed(sim, http)
+    response = feed(sim, http)
 
     assert time.monotonic() - began >= 0.15
-    assert set(answer.json()) == {"deliveryService", "pp", "date"}
+    assert set(response.json()) == {"deliveryService", "pp", "date"}
     assert sim.wait_until(lambda: len(sim.served) == 1)
 
 
-def test_clearing_lets_a_waiting_answer_go_at_once(sim: Simulator, http: requests.Session) -> None:
+def test_clearing_releases_a_waiting_response_at_once(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.slow(LONG_S))
-    answers: list[requests.Response] = []
-    client = threading.Thread(target=lambda: answers.append(feed(sim, http)))
+    responses: list[requests.Response] = []
+    client = threading.Thread(target=lambda: responses.append(feed(sim, http)))
     client.start()
     assert sim.wait_until(lambda: len(sim.requests) == 1)
     sim.faults.clear(MONITOR)
     client.join(5)
 
-    assert [answer.status_code for answer in answers] == [200]
+    assert [response.status_code for response in responses] == [200]
 
 
-def test_leaving_the_simulator_does_not_wait_for_a_slow_answer(http: requests.Session) -> None:
+def test_leaving_the_simulator_does_not_wait_for_a_slow_response(http: requests.Session) -> None:
     def ask(url: str) -> None:
         with pytest.raises(requests.ConnectionError):
             http.get(url, timeout=LONG_S)
@@ -157,27 +145,27 @@ def test_leaving_the_simulator_does_not_wait_for_a_slow_answer(http: requests.Se
     assert time.monotonic() - began < 5
 
 
-def test_a_fault_is_only_for_its_server(sim: Simulator, http: requests.Session) -> None:
+def test_a_fault_strikes_only_its_server(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.status(503))
 
     assert [feed(sim, http, position).status_code for position in (0, 1)] == [503, 200]
     assert ping(sim, http).status_code == 200
 
 
-def test_a_fault_of_all_is_for_every_server(sim: Simulator, http: requests.Session) -> None:
+def test_a_fault_of_all_strikes_every_server(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(ALL, Fault.status(503))
 
     assert {feed(sim, http).status_code, feed(sim, http, 1).status_code, ping(sim, http).status_code} == {503}
 
 
-def test_a_fault_can_be_for_one_path_only(sim: Simulator, http: requests.Session) -> None:
+def test_a_fault_can_be_limited_to_a_path(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.status(503), path="/publish/DsStats")
 
     assert feed(sim, http, name="DsStats").status_code == 503
     assert feed(sim, http, name="CacheStats").status_code == 200
 
 
-def test_a_fault_can_strike_a_number_of_times(sim: Simulator, http: requests.Session) -> None:
+def test_a_fault_can_be_limited_to_a_number_of_times(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.status(503), times=2)
 
     assert [feed(sim, http).status_code for _ in range(4)] == [503, 503, 200, 200]
@@ -206,19 +194,19 @@ def test_a_server_that_is_down_refuses_and_comes_back_on_its_port(
     assert sim.traffic_ops_url == url
 
 
-def test_going_down_breaks_an_answer_in_the_middle(sim: Simulator, http: requests.Session) -> None:
+def test_going_down_breaks_a_response_in_the_middle(sim: Simulator, http: requests.Session) -> None:
     sim.faults.set(MONITOR, Fault.drip(LONG_S))
-    with http.get(f"{sim.monitor_urls['cdn1'][0]}/publish/DsStats", stream=True, timeout=5) as answer:
-        assert answer.raw.read(10)
+    with http.get(f"{sim.monitor_urls['cdn1'][0]}/publish/DsStats", stream=True, timeout=5) as response:
+        assert response.raw.read(10)
         sim.faults.down(MONITOR)
         with pytest.raises(requests.RequestException):
-            answer.content  # noqa: B018  # reads the rest
+            response.content  # noqa: B018 (reads the rest)
 
     assert sim.served == ()
 
 
 @pytest.mark.parametrize("times", [None, 1])
-def test_going_down_does_not_wait_for_a_slow_answer(
+def test_going_down_does_not_wait_for_a_slow_response(
     sim: Simulator, http: requests.Session, times: int | None
 ) -> None:
     def ask() -> None:
@@ -236,7 +224,7 @@ def test_going_down_does_not_wait_for_a_slow_answer(
     assert sim.served == ()
 
 
-def test_down_and_up_twice_is_as_once(sim: Simulator, http: requests.Session) -> None:
+def test_down_and_up_twice_is_the_same_as_once(sim: Simulator, http: requests.Session) -> None:
     sim.faults.down()
     sim.faults.down()
     with pytest.raises(requests.ConnectionError):
@@ -259,7 +247,7 @@ def test_a_fault_outlives_a_restart_and_clear_ends_both(sim: Simulator, http: re
 
 
 @pytest.mark.parametrize("name", ["cdn9-monitor-1", "", "traffic-ops"])
-def test_an_unknown_server_is_an_error_that_names_the_known(sim: Simulator, name: str) -> None:
+def test_the_error_for_an_unknown_server_names_the_known_ones(sim: Simulator, name: str) -> None:
     for do in (sim.faults.down, sim.faults.up, sim.faults.clear):
         with pytest.raises(ValueError, match=r"traffic_ops, cdn1-monitor-1, cdn1-monitor-2 and all"):
             do(name)

@@ -1,7 +1,5 @@
 """The bodies of CacheStats and DsStats, in the form of a real Traffic Monitor."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -66,14 +64,14 @@ def test_ds_stats_has_total_location_and_type_of_each_stat(world: World, feeds: 
             float(sample["value"])
 
 
-def test_asking_for_no_stat_gives_only_what_comes_unasked(feeds: Feeds) -> None:
+def test_asking_for_no_stat_returns_only_those_that_are_always_included(feeds: Feeds) -> None:
     caches = body(feeds, CACHE_FEED, "stats=")["caches"]
 
     assert {frozenset(stats) for stats in caches.values()} == {frozenset({"speed", "inBytes", "outBytes"})}
     assert body(feeds, DS_FEED, "hc=1&wildcard=1&stats=")["deliveryService"] == {}
 
 
-def test_not_asking_for_stats_gives_all_also_those_that_are_no_numbers(feeds: Feeds) -> None:
+def test_without_a_list_of_stats_all_are_returned_including_texts(feeds: Feeds) -> None:
     stats = body(feeds, CACHE_FEED, "hc=1")["caches"]["cdn1-edge-001"]
 
     assert {"bandwidth", "kbps", "gbps", "isHealthy", "status"} <= set(stats)
@@ -98,17 +96,17 @@ def test_a_longer_history_comes_newest_first(feeds: Feeds, feed: str) -> None:
     assert [times[0] - time for time in times] == [0, POLL_MS, 2 * POLL_MS]
 
 
-def test_history_zero_gives_all_that_a_monitor_keeps(feeds: Feeds) -> None:
+def test_history_zero_returns_all_that_a_monitor_keeps(feeds: Feeds) -> None:
     for count in ("0", "-1", "1000000"):
         samples = body(feeds, CACHE_FEED, f"hc={count}&stats=bandwidth")["caches"]["cdn1-edge-001"]
         assert len(samples["bandwidth"]) == 20
 
 
-def test_a_history_that_is_no_number_counts_as_one(feeds: Feeds) -> None:
+def test_a_history_that_is_not_a_number_counts_as_one(feeds: Feeds) -> None:
     assert len(body(feeds, CACHE_FEED, "hc=x")["caches"]["cdn1-edge-001"]["bandwidth"]) == 1
 
 
-def test_equal_values_in_a_row_are_joined_to_a_span(feeds: Feeds) -> None:
+def test_equal_values_in_a_row_are_merged_into_a_span(feeds: Feeds) -> None:
     ((speed),) = body(feeds, CACHE_FEED, "hc=5")["caches"]["cdn1-edge-001"]["speed"]
 
     assert speed["span"] == 5
@@ -126,7 +124,7 @@ def test_every_sample_is_a_few_seconds_old(world: World, feed: str) -> None:
             assert made.newest_ms == max(times)
 
 
-def test_asking_again_before_the_next_poll_gives_the_same_samples(feeds: Feeds) -> None:
+def test_asking_again_before_the_next_poll_returns_the_same_samples(feeds: Feeds) -> None:
     times = {
         feeds.body(DS_FEED, FeedQuery.parse("hc=1"), NOW_MS + ms).newest_ms for ms in range(0, POLL_MS, 50)
     }
@@ -135,7 +133,7 @@ def test_asking_again_before_the_next_poll_gives_the_same_samples(feeds: Feeds) 
     assert max(times) - min(times) == POLL_MS
 
 
-def test_the_monitors_of_a_cdn_see_the_same_things_at_other_times(world: World) -> None:
+def test_the_monitors_of_a_cdn_see_the_same_services_at_different_times(world: World) -> None:
     first, second = (body(Feeds.of(world, world.monitors[i]), DS_FEED, "hc=1") for i in (0, 1))
     services = [content["deliveryService"]["cdn1-live-01"]["total.kbps"][0] for content in (first, second)]
 

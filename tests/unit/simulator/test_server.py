@@ -1,13 +1,12 @@
-"""The simulator as a whole: ports, monitors over HTTP, the record of what was served, many clients."""
-
-from __future__ import annotations
+"""The simulator as a whole: ports, monitors over HTTP, the log of served feeds, many clients."""
 
 import gzip
 import json
+import os
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -17,11 +16,11 @@ from tstats.simulator.faults import Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 FEEDS = ("CacheStats", "DsStats")
 NOON_S = 1_795_262_400.0  # 2026-11-21 12:00 UTC
+# A loopback address made of the process id: no other process takes its ports.
+OWN_ADDRESS = f"127.{64 | os.getpid() >> 16}.{os.getpid() >> 8 & 0xFF}.{os.getpid() & 0xFF}"
+PORT = 21_000
 
 
 @pytest.fixture
@@ -31,14 +30,7 @@ def sim() -> Iterator[Simulator]:
         yield simulator
 
 
-@pytest.fixture
-def http() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
-
-
-def test_every_cdn_has_its_monitors_on_loopback_ports_of_their_own(sim: Simulator) -> None:
+def test_every_monitor_has_its_own_loopback_port(sim: Simulator) -> None:
     urls = [sim.traffic_ops_url, *(url for of_cdn in sim.monitor_urls.values() for url in of_cdn)]
 
     assert {cdn: len(of_cdn) for cdn, of_cdn in sim.monitor_urls.items()} == {"cdn1": 2, "cdn2": 2}
@@ -54,19 +46,21 @@ def test_a_monitor_reports_the_caches_of_its_cdn(sim: Simulator, http: requests.
 
 
 @pytest.mark.parametrize("path", ["/", "/publish", "/publish/Nonsense", "/api/5.0/ping"])
-def test_a_monitor_does_not_know_other_paths(sim: Simulator, http: requests.Session, path: str) -> None:
-    answer = http.get(f"{sim.monitor_urls['cdn1'][0]}{path}", timeout=5)
+def test_a_monitor_has_no_other_paths(sim: Simulator, http: requests.Session, path: str) -> None:
+    response = http.get(f"{sim.monitor_urls['cdn1'][0]}{path}", timeout=5)
 
-    assert (answer.status_code, answer.text) == (404, "404 page not found\n")
+    assert (response.status_code, response.text) == (404, "404 page not found\n")
 
 
 def test_a_monitor_refuses_an_unknown_parameter(sim: Simulator, http: requests.Session) -> None:
-    answer = http.get(f"{sim.monitor_urls['cdn1'][0]}/publish/CacheStats?hc=1&foo=1", timeout=5)
+    response = http.get(f"{sim.monitor_urls['cdn1'][0]}/publish/CacheStats?hc=1&foo=1", timeout=5)
 
-    assert (answer.status_code, answer.text) == (400, "invalid query parameter 'foo'\n")
+    assert (response.status_code, response.text) == (400, "invalid query parameter 'foo'\n")
 
 
-def test_bodies_are_compressed_only_when_the_client_says_so(sim: Simulator, http: requests.Session) -> None:
+def test_bodies_are_compressed_only_when_the_client_accepts_it(
+    sim: Simulator, http: requests.Session
+) -> None:
     url = f"{sim.monitor_urls['cdn1'][0]}/publish/DsStats?hc=1"
     plain = http.get(url, headers={"Accept-Encoding": "identity"}, timeout=5)
     with http.get(url, headers={"Accept-Encoding": "gzip"}, timeout=5, stream=True) as packed:
@@ -90,7 +84,7 @@ def test_one_connection_serves_many_requests(sim: Simulator) -> None:
             assert received.startswith(b"HTTP/1.1 200")
 
 
-def test_the_clock_sets_dates_samples_and_records(sim: Simulator, http: requests.Session) -> None:
+def test_the_clock_determines_dates_samples_and_log(sim: Simulator, http: requests.Session) -> None:
     body = http.get(f"{sim.monitor_urls['cdn1'][0]}/publish/DsStats?hc=1", timeout=5).json()
 
     assert body["date"] == "Sat Nov 21 12:00:00 UTC 2026"
@@ -100,7 +94,7 @@ def test_the_clock_sets_dates_samples_and_records(sim: Simulator, http: requests
     assert NOON_S - 6.1 <= sim.served[0].newest_ms / 1000 <= NOON_S - 1
 
 
-def test_what_was_served_is_recorded_with_its_body(sim: Simulator, http: requests.Session) -> None:
+def test_served_feeds_are_logged_with_their_bodies(sim: Simulator, http: requests.Session) -> None:
     bodies = [
         http.get(f"{sim.monitor_urls[cdn][position]}/publish/{feed}?hc=1", timeout=5).content
         for cdn, position, feed in (("cdn1", 0, "CacheStats"), ("cdn2", 1, "DsStats"))
@@ -128,7 +122,7 @@ def test_bodies_are_kept_only_when_asked_for(http: requests.Session) -> None:
 @pytest.mark.parametrize(
     "fault", [Fault.truncated(), Fault.empty(), Fault.html(), Fault.status(), Fault.body(bytes.upper)]
 )
-def test_a_body_that_a_fault_changed_was_not_served(
+def test_a_body_that_a_fault_changed_is_not_logged_as_served(
     sim: Simulator, http: requests.Session, fault: Fault
 ) -> None:
     url = f"{sim.monitor_urls['cdn1'][0]}/publish/DsStats"
@@ -141,7 +135,7 @@ def test_a_body_that_a_fault_changed_was_not_served(
     assert len(sim.served) == 1
 
 
-def test_errors_of_monitors_and_traffic_ops_are_not_served_feeds(
+def test_errors_of_monitors_and_traffic_ops_are_not_logged_as_served(
     sim: Simulator, http: requests.Session
 ) -> None:
     monitor = sim.monitor_urls["cdn1"][0]
@@ -153,7 +147,7 @@ def test_errors_of_monitors_and_traffic_ops_are_not_served_feeds(
     assert [served.feed for served in sim.served] == ["DsStats"]
 
 
-def test_waiting_in_vain_ends(sim: Simulator) -> None:
+def test_waiting_in_vain_times_out(sim: Simulator) -> None:
     assert not sim.wait_until(lambda: False, timeout_s=0.01)
 
 
@@ -163,8 +157,8 @@ def test_many_clients_at_once_all_get_whole_bodies(sim: Simulator) -> None:
     def ask(number: int) -> int:
         with requests.Session() as http:
             http.trust_env = False
-            answers = [http.get(urls[(number + step) % len(urls)], timeout=10) for step in range(4)]
-            return sum(answer.status_code == 200 and bool(answer.json()) for answer in answers)
+            responses = [http.get(urls[(number + step) % len(urls)], timeout=10) for step in range(4)]
+            return sum(response.status_code == 200 and bool(response.json()) for response in responses)
 
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(ask, range(32))) == [4] * 32
@@ -172,7 +166,7 @@ def test_many_clients_at_once_all_get_whole_bodies(sim: Simulator) -> None:
     assert len(sim.requests) == 128
 
 
-def test_leaving_gives_back_threads_and_ports(http: requests.Session) -> None:
+def test_leaving_releases_threads_and_ports(http: requests.Session) -> None:
     before = threading.active_count()
     with Simulator(World.build(cdns=2)) as sim:
         url = sim.traffic_ops_url
@@ -181,11 +175,11 @@ def test_leaving_gives_back_threads_and_ports(http: requests.Session) -> None:
     assert threading.active_count() == before
     with pytest.raises(requests.ConnectionError):
         http.get(f"{url}/api/5.0/ping", timeout=5)
-    with pytest.raises(RuntimeError, match="inside its `with`"):
-        sim.traffic_ops_url  # noqa: B018  # the error is what is asked for
+    with pytest.raises(RuntimeError, match="inside its `with` block"):
+        sim.traffic_ops_url  # noqa: B018 (the property raises)
 
 
-def test_a_simulator_can_be_entered_again_and_keeps_its_record(http: requests.Session) -> None:
+def test_a_simulator_can_be_entered_again_and_keeps_its_log(http: requests.Session) -> None:
     sim = Simulator(World.build(cdns=1))
     for count in (1, 2):
         with sim:
@@ -193,26 +187,26 @@ def test_a_simulator_can_be_entered_again_and_keeps_its_record(http: requests.Se
         assert len(sim.requests) == count
 
 
-def test_the_monitors_take_the_ports_behind_traffic_ops() -> None:
+def test_the_monitors_take_the_ports_after_traffic_ops() -> None:
     world = World.build(cdns=1, monitors=2)
-    port = _free_ports(3)
-    with Simulator(world, port=port) as sim:
-        assert sim.traffic_ops_url == f"http://127.0.0.1:{port}"
-        assert sim.monitor_urls == {"cdn1": [f"http://127.0.0.1:{port + 1}", f"http://127.0.0.1:{port + 2}"]}
+    with Simulator(world, address=OWN_ADDRESS, port=PORT) as sim:
+        assert sim.traffic_ops_url == f"http://{OWN_ADDRESS}:{PORT}"
+        assert sim.monitor_urls == {
+            "cdn1": [f"http://{OWN_ADDRESS}:{PORT + 1}", f"http://{OWN_ADDRESS}:{PORT + 2}"]
+        }
 
 
 @pytest.mark.parametrize("position", [0, 1])
-def test_a_taken_port_is_named_and_the_others_are_given_back(position: int) -> None:
+def test_a_taken_port_is_named_and_the_others_are_released(position: int) -> None:
     world = World.build(cdns=1, monitors=1)
-    port = _free_ports(2)
-    with socket.create_server(("127.0.0.1", port + position)):  # noqa: SIM117  # the server has to be first
+    with socket.create_server((OWN_ADDRESS, PORT + position)):  # noqa: SIM117 (the server has to be first)
         with (
-            pytest.raises(TstatsError, match=rf"port {port + position} of 127.0.0.1"),
-            Simulator(world, port=port),
+            pytest.raises(TstatsError, match=rf"port {PORT + position} of {OWN_ADDRESS}"),
+            Simulator(world, address=OWN_ADDRESS, port=PORT),
         ):
             pass
 
-    with Simulator(world, port=port):
+    with Simulator(world, address=OWN_ADDRESS, port=PORT):
         pass
 
 
@@ -224,7 +218,7 @@ def test_two_simulators_cannot_have_the_same_port() -> None:
             pass
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "10.1.2.3", "localhost", "::1", ""])  # noqa: S104  # refused
+@pytest.mark.parametrize("address", ["0.0.0.0", "10.1.2.3", "localhost", "::1", ""])  # noqa: S104 (refused)
 def test_only_loopback_is_served(address: str) -> None:
     with pytest.raises(TstatsError, match="loopback only"):
         Simulator(World.build(), address=address)
@@ -237,19 +231,4 @@ def test_ports_beyond_the_last_are_refused() -> None:
 
 def test_the_summaries_of_a_simulator_that_never_ran_are_an_error() -> None:
     with pytest.raises(RuntimeError, match="never entered"):
-        Simulator(World.build()).summaries  # noqa: B018  # the error is what is asked for
-
-
-def _free_ports(count: int) -> int:
-    """Return the first of so many ports in a row that were all free a moment ago."""
-    for start in range(21_000, 30_000, count):
-        taken = []
-        try:
-            taken = [socket.create_server(("127.0.0.1", start + step)) for step in range(count)]
-        except OSError:
-            continue
-        finally:
-            for server in taken:
-                server.close()
-        return start
-    raise AssertionError("no free ports")
+        Simulator(World.build()).summaries  # noqa: B018 (the property raises)

@@ -1,18 +1,14 @@
-"""The simulated stats_summary of Traffic Ops over HTTP: what it takes, refuses and gives back."""
-
-from __future__ import annotations
+"""The simulated stats_summary of Traffic Ops over HTTP: what it accepts, refuses and returns."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
 import pytest
 import requests
 
+from tests.support.traffic_ops_responses import error_text, records
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 VERSIONS = ["3.0", "3.1", "4.0", "4.1", "5.0"]
 CREATED = {"alerts": [{"text": "Stats Summary was successfully created", "level": "success"}]}
@@ -39,31 +35,19 @@ def get(sim: Simulator, http: requests.Session, path: str) -> requests.Response:
     return http.get(f"{sim.traffic_ops_url}/api/{path}", timeout=5)
 
 
-def records(answer: requests.Response) -> list[dict[str, Any]]:
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["response"]
-    return found
-
-
-def error_text(answer: requests.Response) -> str:
-    ((alert),) = answer.json()["alerts"]
-    assert alert["level"] == "error"
-    return str(alert["text"])
-
-
 def post(sim: Simulator, http: requests.Session, row: dict[str, object], version: str) -> requests.Response:
     return http.post(f"{sim.traffic_ops_url}/api/{version}/stats_summary", json=row, timeout=5)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_posted_summary_is_kept_and_read_back_in_the_form_of_the_version(
+def test_a_posted_summary_is_returned_in_the_form_of_the_version(
     summaries: tuple[Simulator, requests.Session], version: str
 ) -> None:
     sim, http = summaries
-    answer = post(sim, http, ROW, version)
+    response = post(sim, http, ROW, version)
     time = "2026-11-21T21:51:20Z" if version == "5.0" else "2026-11-21 21:51:20+00"
 
-    assert (answer.status_code, answer.json()) == (200, CREATED)
+    assert (response.status_code, response.json()) == (200, CREATED)
     assert records(get(sim, http, f"{version}/stats_summary")) == [ROW | {"summaryTime": time}]
     latest = get(sim, http, f"{version}/stats_summary?lastSummaryDate=true&statName=daily_maxgbps")
     assert latest.json() == {"response": {"summaryTime": time}}
@@ -72,12 +56,12 @@ def test_a_posted_summary_is_kept_and_read_back_in_the_form_of_the_version(
 def test_without_a_summary_the_last_date_is_null(summaries: tuple[Simulator, requests.Session]) -> None:
     sim, http = summaries
     post(sim, http, ROW, "5.0")
-    answer = get(sim, http, "5.0/stats_summary?lastSummaryDate=true&statName=daily_bytesserved")
+    response = get(sim, http, "5.0/stats_summary?lastSummaryDate=true&statName=daily_bytesserved")
 
-    assert answer.json() == {"response": {"summaryTime": None}}
+    assert response.json() == {"response": {"summaryTime": None}}
 
 
-def test_an_empty_last_date_asks_for_rows(summaries: tuple[Simulator, requests.Session]) -> None:
+def test_an_empty_last_date_returns_rows(summaries: tuple[Simulator, requests.Session]) -> None:
     sim, http = summaries
     post(sim, http, ROW, "5.0")
 
@@ -101,7 +85,7 @@ def test_summaries_can_be_filtered_ordered_and_limited(
     assert stats("orderby=nosuch") == "bac"
 
 
-def test_duplicates_are_taken_as_by_the_real_table(summaries: tuple[Simulator, requests.Session]) -> None:
+def test_duplicates_are_accepted_as_by_the_real_table(summaries: tuple[Simulator, requests.Session]) -> None:
     sim, http = summaries
     post(sim, http, ROW, "5.0")
     post(sim, http, ROW, "5.0")
@@ -122,7 +106,7 @@ def test_duplicates_are_taken_as_by_the_real_table(summaries: tuple[Simulator, r
     ],
 )
 @pytest.mark.parametrize("version", ["3.0", "5.0"])
-def test_what_traffic_ops_takes_is_taken(
+def test_what_traffic_ops_accepts_is_accepted(
     summaries: tuple[Simulator, requests.Session], changed: dict[str, object], version: str
 ) -> None:
     sim, http = summaries
@@ -154,25 +138,27 @@ def test_what_traffic_ops_takes_is_taken(
         ),
     ],
 )
-def test_a_wrong_summary_is_refused_with_traffic_ops_words(
+def test_an_invalid_summary_is_refused_in_the_words_of_traffic_ops(
     summaries: tuple[Simulator, requests.Session], changed: dict[str, object], text: str
 ) -> None:
     sim, http = summaries
-    answer = post(sim, http, ROW | changed, "5.0")
+    response = post(sim, http, ROW | changed, "5.0")
 
-    assert (answer.status_code, error_text(answer)) == (400, text)
+    assert (response.status_code, error_text(response)) == (400, text)
     assert sim.summaries.rows == ()
 
 
-def test_an_empty_summary_lacks_its_time_first(summaries: tuple[Simulator, requests.Session]) -> None:
+def test_an_empty_summary_first_lacks_its_time(
+    summaries: tuple[Simulator, requests.Session],
+) -> None:
     sim, http = summaries
 
     assert error_text(post(sim, http, {}, "5.0")) == "decoding: invalid timestamp given for summaryTime"
 
 
-def test_a_summary_that_is_cut_off_is_refused(summaries: tuple[Simulator, requests.Session]) -> None:
+def test_a_truncated_summary_is_refused(summaries: tuple[Simulator, requests.Session]) -> None:
     sim, http = summaries
     half = json.dumps(ROW)[:20].encode()
-    answer = http.post(f"{sim.traffic_ops_url}/api/5.0/stats_summary", data=half, timeout=5)
+    response = http.post(f"{sim.traffic_ops_url}/api/5.0/stats_summary", data=half, timeout=5)
 
-    assert (answer.status_code, error_text(answer)) == (400, "decoding: unexpected EOF")
+    assert (response.status_code, error_text(response)) == (400, "decoding: unexpected EOF")

@@ -1,6 +1,4 @@
-"""The simulated traffic: a pure function of seed, thing and time that looks like a day of a CDN."""
-
-from __future__ import annotations
+"""The simulated traffic: a pure function of seed, name and time that looks like a day of a CDN."""
 
 from decimal import Decimal
 from itertools import pairwise
@@ -36,7 +34,7 @@ def service(world: World) -> ServiceLoad:
     return next(iter(service_loads(world.seed, world.cdns[0]).values()))
 
 
-def test_a_day_has_its_low_in_the_early_morning_and_its_peak_in_the_evening() -> None:
+def test_traffic_is_lowest_in_the_early_morning_and_highest_in_the_evening() -> None:
     levels = {hour: daily_level(MIDNIGHT_MS + hour * HOUR_MS) for hour in range(24)}
 
     assert min(levels, key=levels.__getitem__) in (3, 4)
@@ -56,12 +54,12 @@ def test_the_counted_seconds_are_the_integral_of_the_curve() -> None:
     assert peak_seconds(MIDNIGHT_MS + DAY_MS) - peak_seconds(MIDNIGHT_MS) == pytest.approx(summed, rel=1e-6)
 
 
-def test_counters_stood_at_zero_before_2020() -> None:
+def test_counters_are_zero_before_2020() -> None:
     assert peak_seconds(0) == 0
     assert peak_seconds(1_577_836_800_001) == pytest.approx(0, abs=0.01)
 
 
-def test_a_cache_is_the_same_at_the_same_time_and_another_with_another_seed(world: World) -> None:
+def test_stats_depend_on_time_and_seed_only(world: World) -> None:
     cache = world.cdns[0].caches[0]
     at = MIDNIGHT_MS + 12 * HOUR_MS
 
@@ -77,7 +75,7 @@ def test_a_cache_has_all_stats_of_the_profile_and_its_numbers_are_whole(world: W
         assert stats[stat].isdecimal(), stat
 
 
-def test_some_stats_of_a_cache_are_no_numbers_as_in_real_monitors(world: World) -> None:
+def test_some_stats_of_a_cache_are_not_numbers_as_in_real_monitors(world: World) -> None:
     stats = cache_stats(cache_load(1, world.cdns[0].caches[0]), MIDNIGHT_MS)
 
     assert stats["isHealthy"] == "true"
@@ -105,7 +103,7 @@ def test_caches_differ_in_size(world: World) -> None:
     assert max(peaks) > 3 * min(peaks)
 
 
-def test_the_byte_counters_of_a_cache_grow_as_its_bandwidth_says(world: World) -> None:
+def test_the_byte_counters_of_a_cache_grow_with_its_bandwidth(world: World) -> None:
     load = cache_load(world.seed, world.cdns[0].caches[0])
     counts = [int(cache_stats(load, MIDNIGHT_MS + second * 1000)["outBytes"]) for second in range(0, 600, 5)]
     bandwidth = int(cache_stats(load, MIDNIGHT_MS)["bandwidth"])
@@ -114,7 +112,7 @@ def test_the_byte_counters_of_a_cache_grow_as_its_bandwidth_says(world: World) -
     assert (counts[1] - counts[0]) / 5 == pytest.approx(bandwidth * 125, rel=0.06)
 
 
-def test_the_failing_cache_drops_to_nothing_now_and_then_and_comes_back(world: World) -> None:
+def test_the_failing_cache_drops_to_zero_now_and_then_and_comes_back(world: World) -> None:
     load = cache_load(world.seed, next(cache for cache in world.cdns[0].caches if cache.failing))
     samples = [
         (cache_stats(load, at), outage_began(load, at))
@@ -170,13 +168,13 @@ def test_kbps_and_counters_are_whole_and_tps_have_six_decimals(service: ServiceL
         assert (point, len(decimals)) == ((".", 6) if ".tps_" in key else ("", 0)), key
 
 
-def test_only_the_wanted_stats_of_a_service_are_made(service: ServiceLoad) -> None:
+def test_only_the_wanted_stats_of_a_service_are_returned(service: ServiceLoad) -> None:
     stats = service_stats(service, MIDNIGHT_MS, {"kbps", "tps_5xx"})
 
     assert {key.rpartition(".")[2] for key in stats} == {"kbps", "tps_5xx"}
 
 
-def test_the_status_counters_of_a_service_never_go_back(service: ServiceLoad) -> None:
+def test_the_status_counters_of_a_service_never_decrease(service: ServiceLoad) -> None:
     counts = [
         int(service_stats(service, MIDNIGHT_MS + minute * 60_000, DS_STATS)["total.status_4xx"])
         for minute in range(0, 1440, 15)
@@ -186,7 +184,7 @@ def test_the_status_counters_of_a_service_never_go_back(service: ServiceLoad) ->
     assert counts[-1] > counts[0]
 
 
-def test_the_services_together_carry_about_what_the_edges_carry(world: World) -> None:
+def test_the_services_together_carry_about_as_much_as_the_edges(world: World) -> None:
     at = MIDNIGHT_MS + 20 * HOUR_MS
     cdn = world.cdns[0]
     caches = sum(

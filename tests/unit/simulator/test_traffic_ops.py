@@ -1,19 +1,15 @@
 """The simulated Traffic Ops over HTTP: sessions, versions and inventory."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
 import pytest
 import requests
 
+from tests.support.traffic_ops_responses import error_text, records
 from tstats.simulator.faults import TRAFFIC_OPS
 from tstats.simulator.server import ADMIN, Simulator
-from tstats.simulator.sessions import User
+from tstats.simulator.sessions import SimulatedUser
 from tstats.simulator.world import World
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 VERSIONS = ["3.0", "3.1", "4.0", "4.1", "5.0"]
 
@@ -30,13 +26,6 @@ def sim(running: Simulator) -> Iterator[Simulator]:
     running.faults.clear()
 
 
-@pytest.fixture
-def http() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        yield session
-
-
 def login(sim: Simulator, http: requests.Session, **changed: str) -> requests.Response:
     credentials = {"u": sim.user, "p": sim.password} | changed
     return http.post(f"{sim.traffic_ops_url}/api/5.0/user/login", json=credentials, timeout=5)
@@ -46,43 +35,31 @@ def get(sim: Simulator, http: requests.Session, path: str, **headers: str) -> re
     return http.get(f"{sim.traffic_ops_url}/api/{path}", headers=headers, timeout=5)
 
 
-def records(answer: requests.Response) -> list[dict[str, Any]]:
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["response"]
-    return found
-
-
-def error_text(answer: requests.Response) -> str:
-    ((alert),) = answer.json()["alerts"]
-    assert alert["level"] == "error"
-    return str(alert["text"])
-
-
 # Sessions
 
 
-def test_a_login_gives_both_cookies(sim: Simulator, http: requests.Session) -> None:
-    answer = login(sim, http)
+def test_a_login_sets_both_cookies(sim: Simulator, http: requests.Session) -> None:
+    response = login(sim, http)
 
-    assert answer.json() == {"alerts": [{"text": "Successfully logged in.", "level": "success"}]}
-    assert set(answer.cookies.keys()) == {"mojolicious", "access_token"}
-    assert answer.cookies["access_token"].count(".") == 2
+    assert response.json() == {"alerts": [{"text": "Successfully logged in.", "level": "success"}]}
+    assert set(response.cookies.keys()) == {"mojolicious", "access_token"}
+    assert response.cookies["access_token"].count(".") == 2
 
 
 @pytest.mark.parametrize("changed", [{"u": "root"}, {"p": "wrong"}, {"u": "", "p": ""}])
 def test_wrong_credentials_are_refused(
     sim: Simulator, http: requests.Session, changed: dict[str, str]
 ) -> None:
-    answer = login(sim, http, **changed)
+    response = login(sim, http, **changed)
 
-    assert (answer.status_code, error_text(answer)) == (401, "Invalid username or password.")
-    assert not answer.cookies
+    assert (response.status_code, error_text(response)) == (401, "Invalid username or password.")
+    assert not response.cookies
 
 
-def test_a_login_that_is_no_json_is_refused(sim: Simulator, http: requests.Session) -> None:
-    answer = http.post(f"{sim.traffic_ops_url}/api/5.0/user/login", data=b'{"u":', timeout=5)
+def test_a_login_that_is_not_json_is_refused(sim: Simulator, http: requests.Session) -> None:
+    response = http.post(f"{sim.traffic_ops_url}/api/5.0/user/login", data=b'{"u":', timeout=5)
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 def test_the_session_says_who_it_is(sim: Simulator, http: requests.Session) -> None:
@@ -110,7 +87,7 @@ def test_the_token_works_as_a_bearer(sim: Simulator, http: requests.Session) -> 
     assert get(sim, http, "5.0/cdns", Authorization="Bearer nonsense").status_code == 401
 
 
-def test_every_answer_renews_the_cookie(sim: Simulator, http: requests.Session) -> None:
+def test_every_response_renews_the_cookie(sim: Simulator, http: requests.Session) -> None:
     first = login(sim, http).cookies["mojolicious"]
     second = get(sim, http, "5.0/cdns").cookies["mojolicious"]
 
@@ -121,17 +98,17 @@ def test_every_answer_renews_the_cookie(sim: Simulator, http: requests.Session) 
 @pytest.mark.parametrize(
     "cookie", ["", "mojolicious=nope", "mojolicious=", "access_token=a.b.c", "%%%", "a,b=c; d=e"]
 )
-def test_without_a_good_session_nothing_is_told(sim: Simulator, http: requests.Session, cookie: str) -> None:
-    answer = get(sim, http, "5.0/servers", Cookie=cookie)
+def test_an_invalid_session_is_refused(sim: Simulator, http: requests.Session, cookie: str) -> None:
+    response = get(sim, http, "5.0/servers", Cookie=cookie)
 
-    assert (answer.status_code, error_text(answer)) == (401, "unauthorized, please log in.")
+    assert (response.status_code, error_text(response)) == (401, "unauthorized, please log in.")
 
 
 def test_ping_needs_no_session(sim: Simulator, http: requests.Session) -> None:
     assert get(sim, http, "5.0/ping").json() == {"ping": "pong"}
 
 
-def test_a_session_dies_after_so_many_calls_and_a_new_login_works(
+def test_a_session_expires_after_so_many_calls_and_a_new_login_works(
     sim: Simulator, http: requests.Session
 ) -> None:
     sim.faults.expire_sessions_after(2)
@@ -143,7 +120,7 @@ def test_a_session_dies_after_so_many_calls_and_a_new_login_works(
     assert get(sim, http, "5.0/cdns").status_code == 200
 
 
-def test_all_sessions_of_now_can_be_ended_at_once(sim: Simulator, http: requests.Session) -> None:
+def test_all_current_sessions_can_be_ended_at_once(sim: Simulator, http: requests.Session) -> None:
     login(sim, http)
     sim.expire_sessions()
 
@@ -152,17 +129,27 @@ def test_all_sessions_of_now_can_be_ended_at_once(sim: Simulator, http: requests
     assert get(sim, http, "5.0/cdns").status_code == 200
 
 
-def test_user_and_password_can_be_chosen(http: requests.Session) -> None:
-    someone = User(name="someone", password="else")  # noqa: S106  # a fake's
+def test_the_users_can_be_chosen(http: requests.Session) -> None:
+    someone = SimulatedUser(name="someone", password="else")  # noqa: S106 (a fake's)
     with Simulator(World.build(cdns=1), users=[someone]) as sim:
         assert login(sim, http).status_code == 200
         assert login(sim, http, u="admin", p="twelve12").status_code == 401
 
 
-# Users and what they see
+# Users
 
-TENANT = User(name="tenant", password="t", role="read-only", services=frozenset({"cdn1-vod-02"}))  # noqa: S106  # a fake's
-WRITER = User(name="writer", password="w", role="writer", permissions=frozenset({"STAT:READ", "STAT:CREATE"}))  # noqa: S106  # the same
+TENANT = SimulatedUser(
+    name="tenant",
+    password="t",  # noqa: S106 (a fake's)
+    role="read-only",
+    services=frozenset({"cdn1-vod-02"}),
+)
+WRITER = SimulatedUser(
+    name="writer",
+    password="w",  # noqa: S106 (a fake's)
+    role="writer",
+    permissions=frozenset({"STAT:READ", "STAT:CREATE"}),
+)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +170,7 @@ def shared() -> Iterator[Simulator]:
     ],
 )
 def test_a_user_sees_the_delivery_services_of_its_tenant(
-    shared: Simulator, http: requests.Session, user: User, path: str, seen: list[str]
+    shared: Simulator, http: requests.Session, user: SimulatedUser, path: str, seen: list[str]
 ) -> None:
     login(shared, http, u=user.name, p=user.password)
     assert [service["xmlId"] for service in records(get(shared, http, f"5.0/{path}"))] == seen
@@ -210,7 +197,7 @@ def test_a_role_has_permissions(shared: Simulator, http: requests.Session) -> No
     assert "permissions" not in records(get(shared, http, "3.0/roles"))[0]
 
 
-def test_the_password_of_another_user_is_none(shared: Simulator, http: requests.Session) -> None:
+def test_the_password_of_another_user_is_refused(shared: Simulator, http: requests.Session) -> None:
     assert login(shared, http, u="tenant", p=ADMIN.password).status_code == 401
 
 
@@ -218,11 +205,11 @@ def test_the_password_of_another_user_is_none(shared: Simulator, http: requests.
 
 
 @pytest.mark.parametrize("version", ["1.4", "2.0", "3.2", "4.2", "5.1", "6.0"])
-def test_another_version_is_not_implemented(sim: Simulator, http: requests.Session, version: str) -> None:
-    answer = get(sim, http, f"{version}/ping")
+def test_other_versions_are_not_implemented(sim: Simulator, http: requests.Session, version: str) -> None:
+    response = get(sim, http, f"{version}/ping")
 
-    assert answer.status_code == 501
-    assert error_text(answer).startswith("The requested api version is not implemented by this server.")
+    assert response.status_code == 501
+    assert error_text(response).startswith("The requested api version is not implemented by this server.")
 
 
 def test_an_older_server_can_be_simulated(http: requests.Session) -> None:
@@ -233,18 +220,18 @@ def test_an_older_server_can_be_simulated(http: requests.Session) -> None:
 
 @pytest.mark.parametrize("path", ["5.0/nonsense", "5.0/", "five/servers", "5.0/servers/1"])
 def test_an_unknown_path_does_not_exist(sim: Simulator, http: requests.Session, path: str) -> None:
-    answer = get(sim, http, f"{path}?a=b")
+    response = get(sim, http, f"{path}?a=b")
 
-    assert (answer.status_code, error_text(answer)) == (
+    assert (response.status_code, error_text(response)) == (
         404,
         f"The requested path '/api/{path}' does not exist.",
     )
 
 
-def test_a_known_path_does_not_exist_for_another_method(sim: Simulator, http: requests.Session) -> None:
-    answer = http.delete(f"{sim.traffic_ops_url}/api/5.0/stats_summary", timeout=5)
+def test_a_known_path_does_not_exist_for_other_methods(sim: Simulator, http: requests.Session) -> None:
+    response = http.delete(f"{sim.traffic_ops_url}/api/5.0/stats_summary", timeout=5)
 
-    assert (answer.status_code, error_text(answer)) == (
+    assert (response.status_code, error_text(response)) == (
         404,
         "The requested path '/api/5.0/stats_summary' does not exist.",
     )
@@ -268,7 +255,7 @@ def test_servers_have_the_fields_of_their_version(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_monitors_of_the_inventory_are_at_the_urls_made_of_it(
+def test_the_inventory_yields_the_urls_of_the_monitors(
     sim: Simulator, http: requests.Session, version: str
 ) -> None:
     login(sim, http)
@@ -281,7 +268,7 @@ def test_the_monitors_of_the_inventory_are_at_the_urls_made_of_it(
     assert found == sim.monitor_urls
 
 
-def test_the_caches_of_the_inventory_are_those_of_the_world_and_one_offline(
+def test_the_inventory_has_the_caches_of_the_world_and_an_offline_one(
     sim: Simulator, http: requests.Session
 ) -> None:
     login(sim, http)
@@ -305,7 +292,7 @@ def test_the_monitors_of_a_cdn_have_different_host_names(sim: Simulator, http: r
     assert len({monitor["hostName"] for monitor in monitors}) == 2
 
 
-def test_the_cdns_come_with_all(sim: Simulator, http: requests.Session) -> None:
+def test_the_cdns_include_the_cdn_named_all(sim: Simulator, http: requests.Session) -> None:
     login(sim, http)
 
     assert [cdn["name"] for cdn in records(get(sim, http, "5.0/cdns"))] == ["ALL", "cdn1", "cdn2"]
@@ -313,7 +300,7 @@ def test_the_cdns_come_with_all(sim: Simulator, http: requests.Session) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_delivery_services_say_their_cdn(sim: Simulator, http: requests.Session, version: str) -> None:
+def test_delivery_services_name_their_cdn(sim: Simulator, http: requests.Session, version: str) -> None:
     login(sim, http)
     services = records(get(sim, http, f"{version}/deliveryservices"))
 
@@ -323,7 +310,7 @@ def test_delivery_services_say_their_cdn(sim: Simulator, http: requests.Session,
     ]
 
 
-def test_the_parameters_name_the_stats_to_ask_for(sim: Simulator, http: requests.Session) -> None:
+def test_the_parameters_name_the_stats_to_collect(sim: Simulator, http: requests.Session) -> None:
     login(sim, http)
     parameters = records(get(sim, http, "4.1/profiles/name/TRAFFIC_STATS/parameters"))
 
@@ -331,7 +318,7 @@ def test_the_parameters_name_the_stats_to_ask_for(sim: Simulator, http: requests
     assert [p["value"] for p in parameters if p["name"] == "DsStats"] == list(sim.world.ds_stats)
 
 
-def test_requests_are_recorded_by_server(sim: Simulator, http: requests.Session) -> None:
+def test_requests_are_logged_by_server(sim: Simulator, http: requests.Session) -> None:
     login(sim, http)
     get(sim, http, "5.0/cdns?name=cdn1")
 

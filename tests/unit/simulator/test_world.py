@@ -1,14 +1,12 @@
 """The simulated world: what exists, from a few counts and a seed."""
 
-from __future__ import annotations
-
 import pytest
 
 from tstats.errors import TstatsError
 from tstats.simulator.world import EDGE, MID, World
 
 
-def test_the_counts_hold_for_each_cdn() -> None:
+def test_the_counts_are_per_cdn() -> None:
     world = World.build(cdns=3, caches=10, delivery_services=4, cachegroups=5, monitors=2, seed=7)
 
     assert [cdn.name for cdn in world.cdns] == ["cdn1", "cdn2", "cdn3"]
@@ -28,7 +26,7 @@ def test_every_name_is_unique_in_the_world() -> None:
         assert len(set(names)) == len(names)
 
 
-def test_each_fifth_cache_is_a_mid_in_a_cachegroup_of_its_own_kind() -> None:
+def test_every_fifth_cache_is_a_mid_in_a_cachegroup_of_mids() -> None:
     caches = World.build(caches=20, cachegroups=6).cdn("cdn1").caches
     mid_groups = {cache.cachegroup for cache in caches if cache.type == MID}
     edge_groups = {cache.cachegroup for cache in caches if cache.type == EDGE}
@@ -37,11 +35,11 @@ def test_each_fifth_cache_is_a_mid_in_a_cachegroup_of_its_own_kind() -> None:
     assert not mid_groups & edge_groups
 
 
-def test_some_cachegroups_hold_a_dot_as_real_ones_may() -> None:
+def test_some_cachegroups_contain_a_dot_as_real_ones_may() -> None:
     assert any("." in name for name in World.build(cachegroups=6).cachegroups)
 
 
-def test_caches_differ_in_status_and_one_of_the_world_fails_now_and_then() -> None:
+def test_caches_differ_in_status_and_one_fails_now_and_then() -> None:
     world = World.build(cdns=2, caches=12)
     caches = [cache for cdn in world.cdns for cache in cdn.caches]
 
@@ -74,7 +72,7 @@ def test_the_stats_to_collect_are_those_of_a_real_profile() -> None:
     ]
 
 
-def test_equal_arguments_give_equal_worlds_and_another_seed_another_one() -> None:
+def test_equal_arguments_give_equal_worlds_and_another_seed_a_different_one() -> None:
     assert World.build(seed=5) == World.build(seed=5)
     assert World.build(seed=5).cdns != World.build(seed=6).cdns
 

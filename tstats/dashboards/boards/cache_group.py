@@ -1,184 +1,87 @@
 """Cache group: which of its caches carry the traffic, and which delivery services bring it."""
 
-from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.models.dashboard import Panel
-
-from tstats.dashboards.board import Board, Choice, Row
-from tstats.dashboards.boards.cdn import CAPACITY
+from tstats.dashboards.dashboard import Dashboard, Variable
 from tstats.dashboards.names import CACHE_GROUP, DELIVERY_SERVICE, SERVER
-from tstats.dashboards.panels import Box, Link, Style, Unit, bars, chart, figure
-from tstats.dashboards.queries import chosen, mean, number_of, other_than, rollup, total
-from tstats.dashboards.questions import Influx, Math
+from tstats.dashboards.panels import BarGauge, DataLink, Stat, TimeSeries, Unit
+from tstats.dashboards.queries import chosen, excluding, mean, rollup, series_count, share, total
+from tstats.dashboards.thresholds import CAPACITY
 
-BANDWIDTH = rollup("bandwidth_1min")
-CONNECTIONS = rollup("connections_1min")
-MAXIMUM = rollup("maxKbps_1min")
-OF_SERVICES = rollup("kbps_cg_1min")
-
+_BANDWIDTH_ROLLUP = rollup("bandwidth_1min")
+_CONNECTIONS_ROLLUP = rollup("connections_1min")
 _CHOSEN = chosen("cdn", "cachegroup")
-_DATABASE = BANDWIDTH.database
-_TO_SERVER = (Link(to=SERVER, tag="hostname"),)
+_BANDWIDTH = total(_BANDWIDTH_ROLLUP, "cachegroup", over="hostname", where=_CHOSEN)
+_MAXIMUM = total(rollup("maxKbps_1min"), "cachegroup", over="hostname", where=_CHOSEN)
 
-_SUM = total(BANDWIDTH, "cachegroup", each="hostname", where=_CHOSEN)
-_BANDWIDTH = Influx(query=_SUM, database=_DATABASE, alias="$tag_cachegroup")
-_CONNECTIONS = Influx(
-    query=total(CONNECTIONS, "cachegroup", each="hostname", where=_CHOSEN),
-    database=_DATABASE,
-    alias="$tag_cachegroup",
+DASHBOARD = Dashboard(
+    name=CACHE_GROUP,
+    description="Bandwidth, connections and room left of cache groups, and the caches in them.",
+    variables=[
+        Variable(tag="cdn", label="CDN", rollup=_BANDWIDTH_ROLLUP),
+        Variable(tag="cachegroup", label="Cache group", rollup=_BANDWIDTH_ROLLUP, all_at_first=False),
+    ],
+    since="now-6h",
+    panels=[
+        Stat(1, "Bandwidth now", "All caches of the group together.", [_BANDWIDTH], Unit.KBPS),
+        BarGauge(
+            2,
+            "Capacity used now",
+            "Bandwidth by the sum of maxKbps of the group's caches.",
+            share(_BANDWIDTH, of=_MAXIMUM),
+            Unit.SHARE,
+            thresholds=CAPACITY,
+            max=1,
+        ),
+        Stat(
+            3,
+            "Caches with points",
+            "How many caches gave their bandwidth: a fall is a cache that Traffic Monitor does not reach, or"
+            " that was taken out.",
+            [series_count(_BANDWIDTH_ROLLUP, "cachegroup", where=_CHOSEN)],
+            Unit.COUNT,
+        ),
+        TimeSeries(4, "Bandwidth by cache group", "All caches of a group together.", [_BANDWIDTH], Unit.KBPS),
+        TimeSeries(
+            5,
+            "Connections by cache group",
+            "Open connections, all caches of a group together.",
+            [total(_CONNECTIONS_ROLLUP, "cachegroup", over="hostname", where=_CHOSEN)],
+            Unit.COUNT,
+        ),
+        TimeSeries(
+            6,
+            "Bandwidth by server",
+            "The caches of the chosen groups; one that is far from the others is worth a look. A click leads"
+            " to the server.",
+            [mean(_BANDWIDTH_ROLLUP, "hostname", where=_CHOSEN)],
+            Unit.KBPS,
+            links=[DataLink(to=SERVER, tag="hostname")],
+            stacked=True,
+        ),
+        TimeSeries(
+            7,
+            "Connections by server",
+            "Open connections of each cache. A click leads to the server.",
+            [mean(_CONNECTIONS_ROLLUP, "hostname", where=_CHOSEN)],
+            Unit.COUNT,
+            links=[DataLink(to=SERVER, tag="hostname")],
+            stacked=True,
+        ),
+        TimeSeries(
+            8,
+            "Bandwidth by delivery service",
+            "What the chosen groups serve, by delivery service. A click leads to it.",
+            [
+                total(
+                    rollup("kbps_cg_1min"),
+                    "deliveryservice",
+                    over="cachegroup",
+                    where=[*_CHOSEN, excluding("cachegroup", "all")],
+                )
+            ],
+            Unit.KBPS,
+            width=24,
+            links=[DataLink(to=DELIVERY_SERVICE, tag="deliveryservice")],
+            stacked=True,
+        ),
+    ],
 )
-_USED = (
-    Influx(query=_SUM, database=_DATABASE, hidden=True),
-    Influx(
-        query=total(MAXIMUM, "cachegroup", each="hostname", where=_CHOSEN),
-        database=_DATABASE,
-        hidden=True,
-    ),
-    Math(expression="$A / $B", tag="cachegroup"),
-)
-
-
-def board() -> Board:
-    """The dashboard."""
-    return Board(
-        name=CACHE_GROUP,
-        description="Bandwidth, connections and room left of cache groups, and the caches in them.",
-        choices=[
-            Choice(tag="cdn", label="CDN", rollup=BANDWIDTH),
-            Choice(
-                tag="cachegroup", label="Cache group", rollup=BANDWIDTH, within=("cdn",), all_at_first=False
-            ),
-        ],
-        since="now-6h",
-        rows=[
-            Row(panels=_now()),
-            Row(panels=_course()),
-        ],
-    )
-
-
-def _now() -> list[Builder[Panel]]:
-    return [
-        figure(
-            Box(
-                number=1,
-                title="Bandwidth now",
-                description="All caches of the group together.",
-                questions=[_BANDWIDTH],
-                unit=Unit.KBPS,
-                width=8,
-                height=5,
-            )
-        ),
-        bars(
-            Box(
-                number=2,
-                title="Capacity used now",
-                description="Bandwidth by the sum of maxKbps of the group's caches.",
-                questions=_USED,
-                unit=Unit.SHARE,
-                width=8,
-                height=5,
-            ),
-            CAPACITY,
-            full=1,
-        ),
-        figure(
-            Box(
-                number=3,
-                title="Caches with points",
-                description="How many caches gave their bandwidth: a fall is a cache that Traffic"
-                " Monitor does not reach, or that was taken out.",
-                questions=[
-                    Influx(
-                        query=number_of(BANDWIDTH, "cachegroup", where=_CHOSEN),
-                        database=_DATABASE,
-                        alias="$tag_cachegroup",
-                    )
-                ],
-                unit=Unit.COUNT,
-                width=8,
-                height=5,
-            )
-        ),
-    ]
-
-
-def _course() -> list[Builder[Panel]]:
-    return [
-        chart(
-            Box(
-                number=4,
-                title="Bandwidth by cache group",
-                description="All caches of a group together.",
-                questions=[_BANDWIDTH],
-                unit=Unit.KBPS,
-            )
-        ),
-        chart(
-            Box(
-                number=5,
-                title="Connections by cache group",
-                description="Open connections, all caches of a group together.",
-                questions=[_CONNECTIONS],
-                unit=Unit.COUNT,
-            )
-        ),
-        chart(
-            Box(
-                number=6,
-                title="Bandwidth by server",
-                description="The caches of the chosen groups; one that is far from the others is"
-                " worth a look. A click leads to the server.",
-                questions=[
-                    Influx(
-                        query=mean(BANDWIDTH, "hostname", where=_CHOSEN),
-                        database=_DATABASE,
-                        alias="$tag_hostname",
-                    )
-                ],
-                unit=Unit.KBPS,
-                links=_TO_SERVER,
-            ),
-            Style(stacked=True),
-        ),
-        chart(
-            Box(
-                number=7,
-                title="Connections by server",
-                description="Open connections of each cache. A click leads to the server.",
-                questions=[
-                    Influx(
-                        query=mean(CONNECTIONS, "hostname", where=_CHOSEN),
-                        database=_DATABASE,
-                        alias="$tag_hostname",
-                    )
-                ],
-                unit=Unit.COUNT,
-                links=_TO_SERVER,
-            ),
-            Style(stacked=True),
-        ),
-        chart(
-            Box(
-                number=8,
-                title="Bandwidth by delivery service",
-                description="What the chosen groups serve, by delivery service. A click leads to it.",
-                questions=[
-                    Influx(
-                        query=total(
-                            OF_SERVICES,
-                            "deliveryservice",
-                            each="cachegroup",
-                            where=[*_CHOSEN, other_than("cachegroup", "all")],
-                        ),
-                        database=OF_SERVICES.database,
-                        alias="$tag_deliveryservice",
-                    )
-                ],
-                unit=Unit.KBPS,
-                width=24,
-                links=(Link(to=DELIVERY_SERVICE, tag="deliveryservice"),),
-            ),
-            Style(stacked=True),
-        ),
-    ]

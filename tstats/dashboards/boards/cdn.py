@@ -1,191 +1,98 @@
 """CDN overview: is traffic as it should be, and is there room for more?"""
 
-from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.models.dashboard import Panel
-
-from tstats.dashboards.board import Board, Choice, Row
-from tstats.dashboards.limits import Limits
+from tstats.dashboards.dashboard import Dashboard, Row, Variable
 from tstats.dashboards.names import CDN, CDN_BANDWIDTH_PANEL, CDN_CONNECTIONS_PANEL
-from tstats.dashboards.panels import Box, Style, Unit, bars, chart, figure
-from tstats.dashboards.queries import chosen, mean, rollup
-from tstats.dashboards.questions import Influx, Math
+from tstats.dashboards.panels import BarGauge, Stat, TimeSeries, Unit
+from tstats.dashboards.queries import chosen, mean, rollup, share
+from tstats.dashboards.thresholds import CAPACITY
 
-BANDWIDTH = rollup("bandwidth_cdn_1min")
-CONNECTIONS = rollup("connections_cdn_1min")
-MAXIMUM = rollup("maxkbps_cdn_1min")
-BANDWIDTH_BY_TYPE = rollup("bandwidth_cdn_type_1min")
-CONNECTIONS_BY_TYPE = rollup("connections_cdn_type_1min")
-
-# Traffic Ops calls 0.85 of the caches' maximum the capacity of a CDN.
-CAPACITY = Limits(warning=0.7, bad=0.85)
-
-_DATABASE = BANDWIDTH.database
 _CHOSEN = chosen("cdn")
-_BANDWIDTH = Influx(query=mean(BANDWIDTH, "cdn", where=_CHOSEN), database=_DATABASE, alias="$tag_cdn")
-_CONNECTIONS = Influx(query=mean(CONNECTIONS, "cdn", where=_CHOSEN), database=_DATABASE, alias="$tag_cdn")
-_USED = (
-    Influx(query=mean(BANDWIDTH, "cdn", where=_CHOSEN), database=_DATABASE, hidden=True),
-    Influx(query=mean(MAXIMUM, "cdn", where=_CHOSEN), database=_DATABASE, hidden=True),
-    Math(expression="$A / $B", tag="cdn"),
-)
+_BANDWIDTH = mean(rollup("bandwidth_cdn_1min"), "cdn", where=_CHOSEN)
+_CONNECTIONS = mean(rollup("connections_cdn_1min"), "cdn", where=_CHOSEN)
+_USED = share(_BANDWIDTH, of=mean(rollup("maxkbps_cdn_1min"), "cdn", where=_CHOSEN))
 _USED_TEXT = "Bandwidth by the sum of maxKbps of the caches. Traffic Ops calls 85 % of that sum the capacity."
 
-
-def board() -> Board:
-    """The dashboard."""
-    return Board(
-        name=CDN,
-        description="Bandwidth, connections and room left of each CDN.",
-        choices=[Choice(tag="cdn", label="CDN", rollup=BANDWIDTH)],
-        rows=[
-            Row(panels=_now()),
-            Row(panels=_course()),
-            Row(
-                title="Today against the same day last week",
-                panels=_last_week(),
-            ),
-            Row(
-                title="By cache type",
-                panels=_by_type(),
-            ),
-        ],
-    )
-
-
-def _now() -> list[Builder[Panel]]:
-    return [
-        figure(
-            Box(
-                number=1,
-                title="Bandwidth now",
-                description="The newest minute. No data: tstats collects nothing, or the rollups"
-                " stand still; see tstats itself.",
-                questions=[_BANDWIDTH],
-                unit=Unit.KBPS,
-                width=8,
-                height=5,
-            )
+DASHBOARD = Dashboard(
+    name=CDN,
+    description="Bandwidth, connections and room left of each CDN.",
+    variables=[Variable(tag="cdn", label="CDN", rollup=rollup("bandwidth_cdn_1min"))],
+    panels=[
+        Stat(
+            1,
+            "Bandwidth now",
+            "The newest minute. No data: tstats collects nothing, or the rollups stand still; see tstats"
+            " itself.",
+            [_BANDWIDTH],
+            Unit.KBPS,
         ),
-        figure(
-            Box(
-                number=2,
-                title="Connections now",
-                description="Open connections of clients, all caches of a CDN together.",
-                questions=[_CONNECTIONS],
-                unit=Unit.COUNT,
-                width=8,
-                height=5,
-            )
+        Stat(
+            2,
+            "Connections now",
+            "Open connections of clients, all caches of a CDN together.",
+            [_CONNECTIONS],
+            Unit.COUNT,
         ),
-        bars(
-            Box(
-                number=3,
-                title="Capacity used now",
-                description=_USED_TEXT,
-                questions=_USED,
-                unit=Unit.SHARE,
-                width=8,
-                height=5,
-            ),
-            CAPACITY,
-            full=1,
+        BarGauge(3, "Capacity used now", _USED_TEXT, _USED, Unit.SHARE, thresholds=CAPACITY, max=1),
+        TimeSeries(
+            CDN_BANDWIDTH_PANEL,
+            "Bandwidth by CDN",
+            "All caches of a CDN together. A gap is a time without rollups.",
+            [_BANDWIDTH],
+            Unit.KBPS,
         ),
-    ]
-
-
-def _course() -> list[Builder[Panel]]:
-    return [
-        chart(
-            Box(
-                number=CDN_BANDWIDTH_PANEL,
-                title="Bandwidth by CDN",
-                description="All caches of a CDN together. A gap is a time without rollups.",
-                questions=[_BANDWIDTH],
-                unit=Unit.KBPS,
-            )
+        TimeSeries(
+            CDN_CONNECTIONS_PANEL,
+            "Connections by CDN",
+            "Open connections of clients, all caches of a CDN together.",
+            [_CONNECTIONS],
+            Unit.COUNT,
         ),
-        chart(
-            Box(
-                number=CDN_CONNECTIONS_PANEL,
-                title="Connections by CDN",
-                description="Open connections of clients, all caches of a CDN together.",
-                questions=[_CONNECTIONS],
-                unit=Unit.COUNT,
-            )
+        TimeSeries(
+            6,
+            "Capacity used by CDN",
+            _USED_TEXT,
+            _USED,
+            Unit.SHARE,
+            width=24,
+            thresholds=CAPACITY,
+            soft_max=1,
         ),
-        chart(
-            Box(
-                number=6,
-                title="Capacity used by CDN",
-                description=_USED_TEXT,
-                questions=_USED,
-                unit=Unit.SHARE,
-                width=24,
-            ),
-            Style(limits=CAPACITY, most=1),
+        Row(id=1002, title="Today against the same day last week"),
+        TimeSeries(
+            7,
+            "Bandwidth today",
+            "From midnight until now; an absolute range goes before it.",
+            [_BANDWIDTH],
+            Unit.KBPS,
+            width=24,
+            height=6,
+            time_from="now/d",
         ),
-    ]
-
-
-def _last_week() -> list[Builder[Panel]]:
-    return [
-        chart(
-            Box(
-                number=7,
-                title="Bandwidth today",
-                description="From midnight until now; an absolute range goes before it.",
-                questions=[_BANDWIDTH],
-                unit=Unit.KBPS,
-                width=24,
-                height=6,
-            ),
-            Style(today=True),
+        TimeSeries(
+            8,
+            "Bandwidth on the same day last week",
+            "The same hours, 7 days before, one above the other with the panel of today.",
+            [_BANDWIDTH],
+            Unit.KBPS,
+            width=24,
+            height=6,
+            time_from="now/d",
+            time_shift="7d",
         ),
-        chart(
-            Box(
-                number=8,
-                title="Bandwidth on the same day last week",
-                description="The same hours, 7 days before, one above the other with the panel of today.",
-                questions=[_BANDWIDTH],
-                unit=Unit.KBPS,
-                width=24,
-                height=6,
-            ),
-            Style(today=True, earlier="7d"),
+        Row(id=1003, title="By cache type"),
+        TimeSeries(
+            9,
+            "Bandwidth by cache type",
+            "Edges serve clients, mids serve edges: their sum counts bytes twice.",
+            [mean(rollup("bandwidth_cdn_type_1min"), "cdn", "type", where=_CHOSEN)],
+            Unit.KBPS,
         ),
-    ]
-
-
-def _by_type() -> list[Builder[Panel]]:
-    return [
-        chart(
-            Box(
-                number=9,
-                title="Bandwidth by cache type",
-                description="Edges serve clients, mids serve edges: their sum counts bytes twice.",
-                questions=[
-                    Influx(
-                        query=mean(BANDWIDTH_BY_TYPE, "cdn", "type", where=_CHOSEN),
-                        database=_DATABASE,
-                        alias="$tag_cdn $tag_type",
-                    )
-                ],
-                unit=Unit.KBPS,
-            )
+        TimeSeries(
+            10,
+            "Connections by cache type",
+            "Open connections of the caches of each type.",
+            [mean(rollup("connections_cdn_type_1min"), "cdn", "type", where=_CHOSEN)],
+            Unit.COUNT,
         ),
-        chart(
-            Box(
-                number=10,
-                title="Connections by cache type",
-                description="Open connections of the caches of each type.",
-                questions=[
-                    Influx(
-                        query=mean(CONNECTIONS_BY_TYPE, "cdn", "type", where=_CHOSEN),
-                        database=_DATABASE,
-                        alias="$tag_cdn $tag_type",
-                    )
-                ],
-                unit=Unit.COUNT,
-            )
-        ),
-    ]
+    ],
+)

@@ -1,95 +1,58 @@
 """Daily summary: the highest minute and the bytes served of each day, for planning and for reports."""
 
-from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.models.dashboard import Panel
-
 from tstats import catalog
-from tstats.core.model import DailySummary
-from tstats.dashboards.board import Board, Choice, Row
-from tstats.dashboards.boards.cdn import BANDWIDTH
+from tstats.dashboards.dashboard import Dashboard, Variable
 from tstats.dashboards.names import DAILY, DAILY_MAXIMUM_PANEL, DAILY_SERVED_PANEL
-from tstats.dashboards.panels import Box, Style, Unit, chart, figure
-from tstats.dashboards.queries import chosen, summary
-from tstats.dashboards.questions import Influx
+from tstats.dashboards.panels import Stat, TimeSeries, Unit
+from tstats.dashboards.queries import chosen, daily_summary, rollup
 
 _UNITS = {"Gbps": Unit.GBPS, "TB": Unit.TERABYTES}
-_MAXIMUM, _SERVED = (
-    next(one for one in catalog.DAILY_SUMMARIES if one.aggregate == aggregate) for aggregate in ("max", "sum")
+_STATISTICS = {statistic.aggregate: statistic for statistic in catalog.DAILY_SUMMARIES}
+_MAXIMUM, _SERVED = [daily_summary(_STATISTICS[name], "cdn", where=chosen("cdn")) for name in ("max", "sum")]
+_MAXIMUM_UNIT, _SERVED_UNIT = [_UNITS[_STATISTICS[name].unit] for name in ("max", "sum")]
+
+DASHBOARD = Dashboard(
+    name=DAILY,
+    description="The days of each CDN, in UTC, for ever. A day appears some minutes after its end.",
+    variables=[Variable(tag="cdn", label="CDN", rollup=rollup("bandwidth_cdn_1min"))],
+    since="now-90d",
+    refresh="",
+    timezone="utc",
+    panels=[
+        Stat(
+            1,
+            "Highest minute of the last day",
+            "Of the newest day that is summarized.",
+            [_MAXIMUM],
+            _MAXIMUM_UNIT,
+            width=12,
+        ),
+        Stat(
+            2,
+            "Served on the last day",
+            "Of the newest day that is summarized.",
+            [_SERVED],
+            _SERVED_UNIT,
+            width=12,
+        ),
+        TimeSeries(
+            DAILY_MAXIMUM_PANEL,
+            "Highest minute of each day",
+            "A missing day had no points, or is not summarized: tstats summarize --dry-run tells.",
+            [_MAXIMUM],
+            _MAXIMUM_UNIT,
+            width=24,
+            bars=True,
+        ),
+        TimeSeries(
+            DAILY_SERVED_PANEL,
+            "Served each day",
+            "Bytes to clients and between caches, all CDNs stacked.",
+            [_SERVED],
+            _SERVED_UNIT,
+            width=24,
+            bars=True,
+            stacked=True,
+        ),
+    ],
 )
-
-
-def _question(statistic: DailySummary) -> Influx:
-    return Influx(
-        query=summary(statistic, "cdn", where=chosen("cdn")),
-        database=catalog.DAILY_STATS,
-        alias="$tag_cdn",
-    )
-
-
-def board() -> Board:
-    """The dashboard."""
-    return Board(
-        name=DAILY,
-        description="The days of each CDN, in UTC, for ever. A day appears some minutes after its end.",
-        choices=[Choice(tag="cdn", label="CDN", rollup=BANDWIDTH)],
-        since="now-90d",
-        refresh="",
-        timezone="utc",
-        rows=[
-            Row(panels=_now()),
-            Row(panels=_course()),
-        ],
-    )
-
-
-def _now() -> list[Builder[Panel]]:
-    return [
-        figure(
-            Box(
-                number=1,
-                title="Highest minute of the last day",
-                description="Of the newest day that is summarized.",
-                questions=[_question(_MAXIMUM)],
-                unit=_UNITS[_MAXIMUM.unit],
-                height=5,
-            )
-        ),
-        figure(
-            Box(
-                number=2,
-                title="Served on the last day",
-                description="Of the newest day that is summarized.",
-                questions=[_question(_SERVED)],
-                unit=_UNITS[_SERVED.unit],
-                height=5,
-            )
-        ),
-    ]
-
-
-def _course() -> list[Builder[Panel]]:
-    return [
-        chart(
-            Box(
-                number=DAILY_MAXIMUM_PANEL,
-                title="Highest minute of each day",
-                description="A missing day had no points, or is not summarized: tstats summarize"
-                " --dry-run tells.",
-                questions=[_question(_MAXIMUM)],
-                unit=_UNITS[_MAXIMUM.unit],
-                width=24,
-            ),
-            Style(bars=True),
-        ),
-        chart(
-            Box(
-                number=DAILY_SERVED_PANEL,
-                title="Served each day",
-                description="Bytes to clients and between caches, all CDNs stacked.",
-                questions=[_question(_SERVED)],
-                unit=_UNITS[_SERVED.unit],
-                width=24,
-            ),
-            Style(bars=True, stacked=True),
-        ),
-    ]

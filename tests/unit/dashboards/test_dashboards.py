@@ -1,4 +1,4 @@
-"""The dashboards are whole: drawn from the catalog, told apart, explained, and linked to each other."""
+"""The dashboards cover the catalog, have unique names, explain themselves and link to each other."""
 
 import itertools
 import json
@@ -11,43 +11,58 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from tests.support.dashboards import SOURCES, Json, asked, boards, panels
+from tests.support.dashboards import SOURCES, Json, PanelTarget, dashboards, panels, targets
 from tstats.catalog import DAILY_SUMMARIES, DATABASES, ROLLUPS
 from tstats.collect.telemetry import Telemetry
-from tstats.dashboards.boards.all_boards import texts
+from tstats.dashboards.json_models import json_models
 from tstats.dashboards.links import parameters
 from tstats.dashboards.panels import Unit
 from tstats.influx.influxql import identifier
 
-BOARDS = boards()
+DASHBOARDS = dashboards()
 EVERY_PANEL = [
     pytest.param(uid, panel, id=f"{uid}-{panel['id']}")
-    for uid, board in BOARDS.items()
-    for panel in panels(board)
+    for uid, dashboard in DASHBOARDS.items()
+    for panel in panels(dashboard)
 ]
-EVERY_QUESTION = [one for uid, board in BOARDS.items() for one in asked(uid, board)]
-INFLUX = [one for one in EVERY_QUESTION if one.source is not None and one.source.type == "influxdb"]
-PROMETHEUS = [one for one in EVERY_QUESTION if one.source is not None and one.source.type == "prometheus"]
 
 
-def test_the_questions_are_those_of_the_golden_file(*, golden: Path, update_golden: bool) -> None:
+def targets_of(kind: str) -> list[PanelTarget]:
+    return [
+        target
+        for uid, dashboard in DASHBOARDS.items()
+        for target in targets(uid, dashboard)
+        if target.source is not None and target.source.type == kind
+    ]
+
+
+INFLUX = targets_of("influxdb")
+PROMETHEUS = targets_of("prometheus")
+
+
+def test_the_queries_are_those_of_the_golden_file(*, golden: Path, update_golden: bool) -> None:
     file = golden / "dashboards.txt"
     lines: list[str] = []
-    for uid, board in BOARDS.items():
-        lines += [f"{uid}: {board['title']}"]
-        lines += [f"  ${variable['name']}: {variable['query']}" for variable in board["templating"]["list"]]
-        for panel in panels(board):
+    for uid, dashboard in DASHBOARDS.items():
+        lines += [f"{uid}: {dashboard['title']}"]
+        lines += [f"  ${variable['name']}: {variable['query']}" for variable in variables(uid)]
+        for panel in panels(dashboard):
             lines.append(f"  {panel['id']} {panel['title']} [{panel['type']}, {unit(panel)}]")
-            lines += [f"    {target['refId']}: {question(target)}" for target in panel["targets"]]
+            lines += [f"    {target['refId']}: {query(target)}" for target in panel["targets"]]
     text = "\n".join(lines) + "\n"
     if update_golden:
         file.write_text(text, encoding="utf-8")
     assert text == file.read_text(encoding="utf-8")
 
 
-def question(target: Json) -> str:
+def query(target: Json) -> str:
     text: str = target.get("query") or target.get("expr") or target["expression"]
     return text
+
+
+def variables(uid: str) -> list[Json]:
+    found: list[Json] = DASHBOARDS[uid]["templating"]["list"]
+    return found
 
 
 def unit(panel: Json) -> str:
@@ -56,28 +71,28 @@ def unit(panel: Json) -> str:
 
 
 def test_two_processes_write_the_same_texts() -> None:
-    program = "from tstats.dashboards.boards.all_boards import texts; print(''.join(texts().values()))"
+    program = "from tstats.dashboards.json_models import json_models; print(''.join(json_models().values()))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert run.stdout == "".join(texts().values()) + "\n"
+    assert run.stdout == "".join(json_models().values()) + "\n"
 
 
-def test_a_grafana_can_tell_them_apart() -> None:
-    assert len(BOARDS) == 6
-    assert all(board["uid"] == uid and len(uid) <= 40 for uid, board in BOARDS.items())
-    assert max(Counter(board["title"] for board in BOARDS.values()).values()) == 1
+def test_uids_and_titles_are_unique() -> None:
+    assert len(DASHBOARDS) == 6
+    assert all(dashboard["uid"] == uid and len(uid) <= 40 for uid, dashboard in DASHBOARDS.items())
+    assert max(Counter(dashboard["title"] for dashboard in DASHBOARDS.values()).values()) == 1
 
 
-@pytest.mark.parametrize("uid", BOARDS)
-def test_a_panel_has_a_number_of_its_own(uid: str) -> None:
-    numbers = [panel["id"] for panel in BOARDS[uid]["panels"]]
-    assert max(Counter(numbers).values()) == 1
+@pytest.mark.parametrize("uid", DASHBOARDS)
+def test_the_ids_of_panels_and_rows_are_unique(uid: str) -> None:
+    ids = [panel["id"] for panel in DASHBOARDS[uid]["panels"]]
+    assert max(Counter(ids).values()) == 1
 
 
-@pytest.mark.parametrize("uid", BOARDS)
-def test_panels_fill_whole_lines_and_do_not_overlap(uid: str) -> None:
+@pytest.mark.parametrize("uid", DASHBOARDS)
+def test_panels_fill_the_grid_and_do_not_overlap(uid: str) -> None:
     taken = Counter(
         (x, y)
-        for panel in BOARDS[uid]["panels"]
+        for panel in DASHBOARDS[uid]["panels"]
         for place in [panel["gridPos"]]
         for x in range(place["x"], place["x"] + place["w"])
         for y in range(place["y"], place["y"] + place["h"])
@@ -88,7 +103,7 @@ def test_panels_fill_whole_lines_and_do_not_overlap(uid: str) -> None:
 
 
 @pytest.mark.parametrize(("uid", "panel"), EVERY_PANEL)
-def test_a_panel_says_what_it_is(uid: str, panel: Json) -> None:
+def test_a_panel_is_complete(uid: str, panel: Json) -> None:
     del uid
     assert panel["title"]
     assert panel["description"].endswith(".")
@@ -113,42 +128,43 @@ def test_a_series_has_a_name_worth_reading(uid: str, panel: Json) -> None:
         assert hidden or named, target
 
 
-def test_questions_use_variables_that_are_there_and_groups_by_which_they_name() -> None:
-    for one in INFLUX:
-        variables = {variable["name"] for variable in BOARDS[one.board]["templating"]["list"]}
-        used = set(re.findall(r"/\^\$(\w+)\$/", one.target["query"]))
-        assert used <= variables, one
-        groups = one.target["query"].rpartition(" GROUP BY ")[2]
-        for tag in re.findall(r"\$tag_(\w+)", one.target.get("alias", "")):
-            assert re.search(rf"\b{tag}\b", groups), one
+def test_queries_use_existing_variables_and_aliases_name_tags_of_the_grouping() -> None:
+    for target in INFLUX:
+        names = {variable["name"] for variable in variables(target.dashboard)}
+        used = set(re.findall(r"/\^\$(\w+)\$/", target.json["query"]))
+        assert used <= names, target
+        groups = target.json["query"].rpartition(" GROUP BY ")[2]
+        for tag in re.findall(r"\$tag_(\w+)", target.json.get("alias", "")):
+            assert re.search(rf"\b{tag}\b", groups), target
 
 
 def test_every_rollup_of_the_catalog_is_drawn_from_its_own_database() -> None:
     drawn = {
-        (one.source.database, policy, measurement)
-        for one in INFLUX
-        if one.source is not None
-        for policy, measurement in re.findall(r'FROM (\w+)\.("[^"]+"|\w+)', one.target["query"])
+        (target.source.database, policy, measurement)
+        for target in INFLUX
+        if target.source is not None
+        for policy, measurement in re.findall(r'FROM (\w+)\.("[^"]+"|\w+)', target.json["query"])
     }
-    rollups = {(one.database, one.target_policy, identifier(one.target)) for one in ROLLUPS}
-    days = {("daily_stats", "indefinite", identifier(one.name)) for one in DAILY_SUMMARIES}
+    rollups = {(rollup.database, rollup.target_policy, identifier(rollup.target)) for rollup in ROLLUPS}
+    days = {("daily_stats", "indefinite", identifier(statistic.name)) for statistic in DAILY_SUMMARIES}
     assert drawn == rollups | days
 
 
-def test_there_is_a_data_source_for_each_database() -> None:
-    assert {one.database for one in SOURCES.values() if one.database} == {one.name for one in DATABASES}
+def test_each_database_has_a_data_source() -> None:
+    databases = {source.database for source in SOURCES.values() if source.database}
+    assert databases == {database.name for database in DATABASES}
 
 
-def test_every_metric_is_one_that_tstats_gives() -> None:
+def test_every_metric_is_exposed_by_tstats() -> None:
     text = generate_latest(Telemetry().registry).decode()
-    given = set(re.findall(r"^# TYPE (\S+) (?:counter|gauge)$", text, re.MULTILINE))
-    given |= {f"{name}_bucket" for name in re.findall(r"^# TYPE (\S+) histogram$", text, re.MULTILINE)}
-    asked_for = {name for one in PROMETHEUS for name in re.findall(r"\btstats_\w+", one.target["expr"])}
-    assert asked_for
-    assert asked_for <= given
+    exposed = set(re.findall(r"^# TYPE (\S+) (?:counter|gauge)$", text, re.MULTILINE))
+    exposed |= {f"{name}_bucket" for name in re.findall(r"^# TYPE (\S+) histogram$", text, re.MULTILINE)}
+    used = {name for target in PROMETHEUS for name in re.findall(r"\btstats_\w+", target.json["expr"])}
+    assert used
+    assert used <= exposed
 
 
-def test_every_label_is_one_that_its_metric_has() -> None:
+def test_every_label_belongs_to_its_metric() -> None:
     telemetry = Telemetry()
     labels = {
         "tstats_polls_total": telemetry.polls,
@@ -159,20 +175,21 @@ def test_every_label_is_one_that_its_metric_has() -> None:
         "tstats_rollup_points_total": telemetry.repaired,
         "tstats_spool_oldest_age_seconds": telemetry.spool_age,
     }
-    for one in PROMETHEUS:
-        (metric,) = re.findall(r"\btstats_\w+", one.target["expr"])
+    for target in PROMETHEUS:
+        (metric,) = re.findall(r"\btstats_\w+", target.json["expr"])
         if metric not in labels:
             continue
-        by = re.findall(r" by \(([\w, ]+)\)", one.target["expr"])
+        by = re.findall(r" by \(([\w, ]+)\)", target.json["expr"])
         groups = set(re.split(r", ?", by[0])) - {"le"} if by else set()
-        assert groups <= set(labels[metric]._labelnames), one  # noqa: SLF001 (there is no other way to ask)
-        assert set(re.findall(r"{{(\w+)}}", one.target["legendFormat"])) <= groups, one
+        assert groups <= set(labels[metric]._labelnames), target  # noqa: SLF001 (there is no public way)
+        assert set(re.findall(r"{{(\w+)}}", target.json["legendFormat"])) <= groups, target
 
 
 def test_a_click_leads_to_a_dashboard_with_the_variable() -> None:
     links = [
         link["url"]
-        for uid, panel in _every_panel()
+        for dashboard in DASHBOARDS.values()
+        for panel in panels(dashboard)
         for link in panel["fieldConfig"]["defaults"].get("links", [])
     ]
     assert len(links) >= 4
@@ -183,35 +200,30 @@ def test_a_click_leads_to_a_dashboard_with_the_variable() -> None:
         )
         assert found, link
         assert found[2] == found[3]
-        assert found[2] in {variable["name"] for variable in BOARDS[found[1]]["templating"]["list"]}
+        assert found[2] in {variable["name"] for variable in variables(found[1])}
 
 
-def _every_panel() -> list[tuple[str, Json]]:
-    return [(uid, panel) for uid, board in BOARDS.items() for panel in panels(board)]
-
-
-@pytest.mark.parametrize("uid", BOARDS)
-def test_each_dashboard_leads_to_the_others_with_range_and_choice(uid: str) -> None:
-    (link,) = BOARDS[uid]["links"]
+@pytest.mark.parametrize("uid", DASHBOARDS)
+def test_each_dashboard_links_to_the_others_and_keeps_range_and_variables(uid: str) -> None:
+    (link,) = DASHBOARDS[uid]["links"]
     assert (link["type"], link["includeVars"], link["keepTime"]) == ("dashboards", True, True)
-    assert all(set(link["tags"]) <= set(board["tags"]) for board in BOARDS.values())
+    assert all(set(link["tags"]) <= set(dashboard["tags"]) for dashboard in DASHBOARDS.values())
 
 
-@pytest.mark.parametrize("uid", BOARDS)
-def test_a_link_with_a_name_at_its_end_finds_it_whatever_group_it_is_in(uid: str) -> None:
-    """Only the last variable begins with one value: those before it would leave out what is asked for."""
-    variables = BOARDS[uid]["templating"]["list"]
-    for variable in variables[:-1]:
+@pytest.mark.parametrize("uid", DASHBOARDS)
+def test_all_variables_before_the_last_open_with_all_values(uid: str) -> None:
+    """Otherwise a link that ends with the name of a server would miss it in another CDN or cache group."""
+    for variable in variables(uid)[:-1]:
         assert variable["current"]["value"] == ["$__all"]
 
 
-# --- what Traffic Ops is told
+# --- the parameters of Traffic Ops
 
 
 PARAMETERS = parameters("https://grafana.example/below/")
 
 
-def test_traffic_ops_gets_all_its_parameters() -> None:
+def test_all_parameters_of_traffic_ops_are_there() -> None:
     assert list(PARAMETERS) == [
         "all_graph_url",
         "cachegroup_graph_url",
@@ -233,11 +245,11 @@ def test_traffic_ops_gets_all_its_parameters() -> None:
         ("server_graph_url", "hostname"),
     ],
 )
-def test_a_name_is_appended_to_a_variable_that_is_there(name: str, tag: str) -> None:
+def test_a_name_is_appended_to_an_existing_variable(name: str, tag: str) -> None:
     found = re.fullmatch(r"https://grafana\.example/below/d/([\w-]+)/[\w-]+\?var-(\w+)=", PARAMETERS[name])
     assert found
     assert found[2] == tag
-    assert tag in {variable["name"] for variable in BOARDS[found[1]]["templating"]["list"]}
+    assert tag in {variable["name"] for variable in variables(found[1])}
 
 
 @pytest.mark.parametrize(
@@ -255,11 +267,11 @@ def test_an_embedded_panel_is_the_right_one(name: str, title: str) -> None:
         PARAMETERS[name],
     )
     assert found
-    (panel,) = (one for one in panels(BOARDS[found[1]]) if one["id"] == int(found[2]))
+    (panel,) = (panel for panel in panels(DASHBOARDS[found[1]]) if panel["id"] == int(found[2]))
     assert panel["title"] == title
 
 
 def test_the_texts_are_json_with_a_newline_at_the_end() -> None:
-    for uid, text in texts().items():
+    for uid, text in json_models().items():
         assert json.loads(text)["uid"] == uid
         assert text.endswith("}\n")
