@@ -14,18 +14,18 @@ _MAXIMUM = total(rollup("maxKbps_1min"), "cachegroup", over="hostname", where=_C
 
 DASHBOARD = Dashboard(
     name=CACHE_GROUP,
-    description="Bandwidth, connections and room left of cache groups, and the caches in them.",
+    description="Bandwidth, connections and spare capacity of cache groups and their caches.",
     variables=[
         Variable(tag="cdn", label="CDN", rollup=_BANDWIDTH_ROLLUP),
         Variable(tag="cachegroup", label="Cache group", rollup=_BANDWIDTH_ROLLUP, all_at_first=False),
     ],
     since="now-6h",
     panels=[
-        Stat(1, "Bandwidth now", "All caches of the group together.", [_BANDWIDTH], Unit.KBPS),
+        Stat(1, "Bandwidth now", "The sum over all caches of the group.", [_BANDWIDTH], Unit.KBPS),
         BarGauge(
             2,
             "Capacity used now",
-            "Bandwidth by the sum of maxKbps of the group's caches.",
+            "Bandwidth divided by the sum of the caches' maxKbps.",
             share(_BANDWIDTH, of=_MAXIMUM),
             Unit.SHARE,
             thresholds=CAPACITY,
@@ -34,24 +34,25 @@ DASHBOARD = Dashboard(
         Stat(
             3,
             "Caches with points",
-            "How many caches gave their bandwidth: a fall is a cache that Traffic Monitor does not reach, or"
-            " that was taken out.",
+            "The number of caches that reported bandwidth. A drop is a cache that Traffic Monitor cannot"
+            " reach or that was removed.",
             [series_count(_BANDWIDTH_ROLLUP, "cachegroup", where=_CHOSEN)],
             Unit.COUNT,
         ),
-        TimeSeries(4, "Bandwidth by cache group", "All caches of a group together.", [_BANDWIDTH], Unit.KBPS),
+        TimeSeries(
+            4, "Bandwidth by cache group", "The sum over all caches of a group.", [_BANDWIDTH], Unit.KBPS
+        ),
         TimeSeries(
             5,
             "Connections by cache group",
-            "Open connections, all caches of a group together.",
+            "Open connections, summed over all caches of a group.",
             [total(_CONNECTIONS_ROLLUP, "cachegroup", over="hostname", where=_CHOSEN)],
             Unit.COUNT,
         ),
         TimeSeries(
             6,
             "Bandwidth by server",
-            "The caches of the chosen groups; one that is far from the others is worth a look. A click leads"
-            " to the server.",
+            "The caches of the chosen groups; an outlier is worth a look. Click a series to open the server.",
             [mean(_BANDWIDTH_ROLLUP, "hostname", where=_CHOSEN)],
             Unit.KBPS,
             links=[DataLink(to=SERVER, tag="hostname")],
@@ -60,7 +61,7 @@ DASHBOARD = Dashboard(
         TimeSeries(
             7,
             "Connections by server",
-            "Open connections of each cache. A click leads to the server.",
+            "Open connections of each cache. Click a series to open the server.",
             [mean(_CONNECTIONS_ROLLUP, "hostname", where=_CHOSEN)],
             Unit.COUNT,
             links=[DataLink(to=SERVER, tag="hostname")],
@@ -69,7 +70,7 @@ DASHBOARD = Dashboard(
         TimeSeries(
             8,
             "Bandwidth by delivery service",
-            "What the chosen groups serve, by delivery service. A click leads to it.",
+            "What the chosen groups serve, by delivery service. Click a series to open it.",
             [
                 total(
                     rollup("kbps_cg_1min"),

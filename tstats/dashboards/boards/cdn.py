@@ -10,17 +10,17 @@ _CHOSEN = chosen("cdn")
 _BANDWIDTH = mean(rollup("bandwidth_cdn_1min"), "cdn", where=_CHOSEN)
 _CONNECTIONS = mean(rollup("connections_cdn_1min"), "cdn", where=_CHOSEN)
 _USED = share(_BANDWIDTH, of=mean(rollup("maxkbps_cdn_1min"), "cdn", where=_CHOSEN))
-_USED_TEXT = "Bandwidth by the sum of maxKbps of the caches. Traffic Ops calls 85 % of that sum the capacity."
+_USED_TEXT = "Bandwidth divided by the sum of all maxKbps. Traffic Ops calls 85 % of that sum the capacity."
 
 DASHBOARD = Dashboard(
     name=CDN,
-    description="Bandwidth, connections and room left of each CDN.",
+    description="Bandwidth, connections and spare capacity of each CDN.",
     variables=[Variable(tag="cdn", label="CDN", rollup=rollup("bandwidth_cdn_1min"))],
     panels=[
         Stat(
             1,
             "Bandwidth now",
-            "The newest minute. No data: tstats collects nothing, or the rollups stand still; see tstats"
+            "The latest minute. No data: tstats is not collecting, or the rollups have stopped; see tstats"
             " itself.",
             [_BANDWIDTH],
             Unit.KBPS,
@@ -28,7 +28,7 @@ DASHBOARD = Dashboard(
         Stat(
             2,
             "Connections now",
-            "Open connections of clients, all caches of a CDN together.",
+            "Open client connections, summed over all caches of a CDN.",
             [_CONNECTIONS],
             Unit.COUNT,
         ),
@@ -36,14 +36,14 @@ DASHBOARD = Dashboard(
         TimeSeries(
             CDN_BANDWIDTH_PANEL,
             "Bandwidth by CDN",
-            "All caches of a CDN together. A gap is a time without rollups.",
+            "The sum over all caches of a CDN. A gap is a time without rollups.",
             [_BANDWIDTH],
             Unit.KBPS,
         ),
         TimeSeries(
             CDN_CONNECTIONS_PANEL,
             "Connections by CDN",
-            "Open connections of clients, all caches of a CDN together.",
+            "Open client connections, summed over all caches of a CDN.",
             [_CONNECTIONS],
             Unit.COUNT,
         ),
@@ -61,7 +61,7 @@ DASHBOARD = Dashboard(
         TimeSeries(
             7,
             "Bandwidth today",
-            "From midnight until now; an absolute range goes before it.",
+            "From midnight until now; an absolute time range takes precedence.",
             [_BANDWIDTH],
             Unit.KBPS,
             width=24,
@@ -71,7 +71,7 @@ DASHBOARD = Dashboard(
         TimeSeries(
             8,
             "Bandwidth on the same day last week",
-            "The same hours, 7 days before, one above the other with the panel of today.",
+            "The same hours 7 days earlier, aligned with the panel for today.",
             [_BANDWIDTH],
             Unit.KBPS,
             width=24,

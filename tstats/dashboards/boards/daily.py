@@ -13,7 +13,7 @@ _MAXIMUM_UNIT, _SERVED_UNIT = [_UNITS[_STATISTICS[name].unit] for name in ("max"
 
 DASHBOARD = Dashboard(
     name=DAILY,
-    description="The days of each CDN, in UTC, for ever. A day appears some minutes after its end.",
+    description="The days of each CDN, in UTC, kept forever. A day appears some minutes after its end.",
     variables=[Variable(tag="cdn", label="CDN", rollup=rollup("bandwidth_cdn_1min"))],
     since="now-90d",
     refresh="",
@@ -22,7 +22,7 @@ DASHBOARD = Dashboard(
         Stat(
             1,
             "Highest minute of the last day",
-            "Of the newest day that is summarized.",
+            "For the latest day with a summary.",
             [_MAXIMUM],
             _MAXIMUM_UNIT,
             width=12,
@@ -30,7 +30,7 @@ DASHBOARD = Dashboard(
         Stat(
             2,
             "Served on the last day",
-            "Of the newest day that is summarized.",
+            "For the latest day with a summary.",
             [_SERVED],
             _SERVED_UNIT,
             width=12,
@@ -38,7 +38,7 @@ DASHBOARD = Dashboard(
         TimeSeries(
             DAILY_MAXIMUM_PANEL,
             "Highest minute of each day",
-            "A missing day had no points, or is not summarized: tstats summarize --dry-run tells.",
+            "A missing day had no points or has no summary yet; tstats summarize --dry-run says which.",
             [_MAXIMUM],
             _MAXIMUM_UNIT,
             width=24,
@@ -47,7 +47,7 @@ DASHBOARD = Dashboard(
         TimeSeries(
             DAILY_SERVED_PANEL,
             "Served each day",
-            "Bytes to clients and between caches, all CDNs stacked.",
+            "Bytes to clients and between caches; the CDNs are stacked.",
             [_SERVED],
             _SERVED_UNIT,
             width=24,

@@ -29,7 +29,7 @@ DASHBOARD = Dashboard(
         Stat(
             1,
             "Server errors now",
-            "The share of transactions that ended with 5xx: origins or caches fail.",
+            "The share of transactions that ended with 5xx: origins or caches are failing.",
             share(_SERVER_ERRORS, of=_TRANSACTIONS),
             Unit.SHARE,
             width=6,
@@ -38,27 +38,27 @@ DASHBOARD = Dashboard(
         Stat(
             2,
             "Client errors now",
-            "The share of transactions that ended with 4xx: often a client or content that is gone, not the"
-            " CDN.",
+            "The share of transactions that ended with 4xx: often caused by a client or by content that is"
+            " gone, not by the CDN.",
             share(_CLIENT_ERRORS, of=_TRANSACTIONS),
             Unit.SHARE,
             width=6,
             thresholds=at_most(warning=0.05, critical=0.2),
         ),
-        Stat(3, "Bandwidth now", "All caches together.", [_BANDWIDTH], Unit.KBPS, width=6),
+        Stat(3, "Bandwidth now", "The sum over all caches.", [_BANDWIDTH], Unit.KBPS, width=6),
         Stat(
             4,
             "Transactions now",
-            "All caches and status classes together.",
+            "The sum over all caches and status classes.",
             [_TRANSACTIONS],
             Unit.REQUESTS_PER_SECOND,
             width=6,
         ),
-        TimeSeries(5, "Bandwidth", "All caches of a delivery service together.", [_BANDWIDTH], Unit.KBPS),
+        TimeSeries(5, "Bandwidth", "The sum over all caches of a delivery service.", [_BANDWIDTH], Unit.KBPS),
         TimeSeries(
             6,
             "Bandwidth by cache group",
-            "Where the chosen delivery services are served from. A click leads to the cache group.",
+            "Where the chosen delivery services are served from. Click a series to open the cache group.",
             [
                 total(
                     rollup("kbps_cg_1min"),
@@ -74,7 +74,7 @@ DASHBOARD = Dashboard(
         TimeSeries(
             7,
             "Transactions by status class",
-            "The chosen delivery services together.",
+            "The sum over the chosen delivery services.",
             [
                 total(rollup(f"tps_{status}_ds_1min"), over=_TAG, where=_CHOSEN, alias=status)
                 for status in _STATUS_COLORS
@@ -86,7 +86,7 @@ DASHBOARD = Dashboard(
         TimeSeries(
             8,
             "Error share",
-            "Transactions with 4xx or 5xx, by all transactions.",
+            "Transactions that ended with 4xx or 5xx, divided by all transactions.",
             share(_CLIENT_ERRORS, _SERVER_ERRORS, of=_TRANSACTIONS),
             Unit.SHARE,
             thresholds=_ERRORS,
@@ -94,7 +94,7 @@ DASHBOARD = Dashboard(
         TimeSeries(
             9,
             "Highest minute of each day",
-            "The last 90 days, in UTC; kept for ever.",
+            "The last 90 days, in UTC; kept forever.",
             [daily_value(rollup("max_kbps_ds_1day"), _TAG, where=_CHOSEN)],
             Unit.KBPS,
             width=24,

@@ -29,8 +29,9 @@ DASHBOARD = Dashboard(
         Stat(
             15,
             "Collectors that answer",
-            "How many tstats collect answer Prometheus. Red: none runs, metricsBind is not set, or"
-            " Prometheus does not scrape it; what comes from Prometheus is blind then.",
+            "The number of tstats collect processes that Prometheus scrapes. Red: none is running,"
+            " metricsBind is not set, or Prometheus does not scrape it; the panels fed by Prometheus are"
+            " then empty.",
             [PrometheusQuery("count (tstats_spool_bytes) or vector(0)", "collectors")],
             Unit.COUNT,
             width=4,
@@ -39,7 +40,7 @@ DASHBOARD = Dashboard(
         Stat(
             1,
             "Since the last good poll",
-            "The oldest of any CDN. Traffic Monitors do not answer, or tstats does not run.",
+            "The longest of all CDNs. If it grows, Traffic Monitors do not answer or tstats is not running.",
             [aggregate("max", "tstats_last_good_poll_age_seconds", "cdn")],
             Unit.SECONDS,
             width=5,
@@ -48,8 +49,7 @@ DASHBOARD = Dashboard(
         Stat(
             2,
             "Lag of delivery",
-            "The age of the oldest batch that waits for an InfluxDB. Nothing is lost while the spool has"
-            " room.",
+            "The age of the oldest batch waiting for an InfluxDB. Nothing is lost while the spool has room.",
             [_LAG],
             Unit.SECONDS,
             width=5,
@@ -58,8 +58,8 @@ DASHBOARD = Dashboard(
         Stat(
             3,
             "Batches dropped in this range",
-            "Lost to a target: rejected (kept as dead letters), retention (too old), spool_full. Any is one"
-            " too many.",
+            "Lost for a target: rejected (kept as dead letters), retention (too old) or spool_full. There"
+            " should be none.",
             [
                 aggregate(
                     "sum",
@@ -77,7 +77,7 @@ DASHBOARD = Dashboard(
         Stat(
             4,
             "Since the last inventory",
-            "Traffic Ops does not answer while this grows; tstats goes on without.",
+            "While this grows, Traffic Ops does not answer; tstats carries on with the old inventory.",
             [aggregate("max", "tstats_inventory_age_seconds", legend="inventory")],
             Unit.SECONDS,
             width=5,
@@ -87,10 +87,10 @@ DASHBOARD = Dashboard(
         StateTimeline(
             5,
             "Minutes with points, by rollup",
-            "Red: a minute without any point. Red at the right end: the continuous queries stand still,"
-            " nothing is collected, or, in an InfluxDB that sync_ts_databases fills, how far the sync is"
-            " behind. Mend holes with tstats rollup repair. A rollup without a line has no points in this"
-            " range.",
+            "Red: a minute without any points. Red at the right end: the continuous queries have stopped,"
+            " nothing is being collected, or, in an InfluxDB that sync_ts_databases fills, how far the sync"
+            " is behind. Repair holes with tstats rollup repair. A rollup without a line has no points in"
+            " this range.",
             [fewest_series(rollup) for rollup in _MINUTE_ROLLUPS],
             Unit.COUNT,
             width=16,
@@ -99,8 +99,8 @@ DASHBOARD = Dashboard(
         BarGauge(
             6,
             "Minutes missing in this range",
-            "Whole minutes without a point, by rollup; no data is none. tstats rollup status tells what else"
-            " is missing.",
+            "Whole minutes without any points, by rollup; no data means none. tstats rollup status shows"
+            " what else is missing.",
             [missing_minutes(rollup) for rollup in _MINUTE_ROLLUPS],
             Unit.COUNT,
             height=12,
@@ -110,14 +110,14 @@ DASHBOARD = Dashboard(
         TimeSeries(
             7,
             "Polls by outcome",
-            "failed: no monitor of a CDN gave a payload; skipped: the poll before still ran.",
+            "failed: no monitor of a CDN returned a payload; skipped: the previous poll was still running.",
             [aggregate("sum", _rate("tstats_polls_total"), "cdn", "outcome")],
             Unit.PER_SECOND,
         ),
         TimeSeries(
             8,
             "Points collected and delivered",
-            "Delivered below collected: the spool fills. Above: it empties.",
+            "Delivered below collected: the spool is filling. Above: it is draining.",
             [
                 aggregate("sum", _rate("tstats_collected_points_total"), legend="collected"),
                 aggregate(
@@ -129,17 +129,17 @@ DASHBOARD = Dashboard(
         TimeSeries(
             9,
             "Spool",
-            "The room on disk that waiting batches take; see spoolMaxBytes.",
+            "Disk space taken by waiting batches; see spoolMaxBytes.",
             [aggregate("sum", "tstats_spool_bytes", legend="waiting")],
             Unit.BYTES,
         ),
         TimeSeries(
-            10, "Lag of delivery", "The age of the oldest batch that waits, by target.", [_LAG], Unit.SECONDS
+            10, "Lag of delivery", "The age of the oldest waiting batch, by target.", [_LAG], Unit.SECONDS
         ),
         TimeSeries(
             11,
             "Time of a write, 95th percentile",
-            "Of one request to InfluxDB.",
+            "For a single request to InfluxDB.",
             [
                 PrometheusQuery(
                     "histogram_quantile(0.95, sum by (le, target)"
@@ -152,7 +152,7 @@ DASHBOARD = Dashboard(
         TimeSeries(
             12,
             "Samples without a point",
-            "value: no number; name, type, time: not what Traffic Monitor promises; old: beyond the"
+            "value: not a number; name, type, time: not as Traffic Monitor specifies; old: beyond the"
             " retention.",
             [aggregate("sum", _rate("tstats_bad_samples_total"), "cdn", "reason")],
             Unit.PER_SECOND,

@@ -28,35 +28,35 @@ DASHBOARD = Dashboard(
         Stat(
             1,
             "Bandwidth now",
-            "The newest minute. No data: Traffic Monitor gives none for this server.",
+            "The latest minute. No data: Traffic Monitor reports none for this server.",
             [_BANDWIDTH],
             Unit.KBPS,
         ),
         BarGauge(
             2,
             "Capacity used now",
-            "Bandwidth by the server's maxKbps.",
+            "Bandwidth divided by the server's maxKbps.",
             share(_BANDWIDTH, of=_MAXIMUM),
             Unit.SHARE,
             thresholds=CAPACITY,
             max=1,
         ),
-        Stat(3, "Connections now", "Open connections of clients.", [_CONNECTIONS], Unit.COUNT),
+        Stat(3, "Connections now", "Open client connections.", [_CONNECTIONS], Unit.COUNT),
         TimeSeries(
             4,
             "Bandwidth",
-            "Dashed: what the server can do (maxKbps).",
+            "Dashed: the most that the server can deliver (maxKbps).",
             [_BANDWIDTH, _MAXIMUM],
             Unit.KBPS,
             width=24,
             dashed="/ maximum$/",
         ),
-        TimeSeries(5, "Connections", "Open connections of clients.", [_CONNECTIONS], Unit.COUNT),
+        TimeSeries(5, "Connections", "Open client connections.", [_CONNECTIONS], Unit.COUNT),
         TimeSeries(
             6,
             "Wrap count",
-            "How often the cache has filled its volumes and begun anew. Steep: the cache is small for its"
-            " traffic. Back to 0: Traffic Server was restarted or its cache cleared.",
+            "How often the cache has filled its volumes and started over. Steep: the cache is too small for"
+            " its traffic. Back to 0: Traffic Server was restarted or its cache was cleared.",
             [
                 mean(
                     rollup, "hostname", where=_CHOSEN, alias=f"$tag_hostname {rollup.field.partition('_')[0]}"
