@@ -45,7 +45,7 @@ class RollupRepair:
     Args:
         influx: the server.
         rollups: those of the catalog.
-        clock: seconds since the epoch.
+        clock: ns since the epoch.
         tell: takes lines of progress.
     """
 
@@ -54,7 +54,7 @@ class RollupRepair:
         influx: Influx,
         rollups: Sequence[Rollup] = ROLLUPS,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], int] = time.time_ns,
         tell: Tell = silent,
     ) -> None:
         self._influx = influx
@@ -132,7 +132,7 @@ class RollupRepair:
         intervals, over the last intervals that its RESAMPLE FOR names, sources first. After a pause or a
         failure, all that was left out is computed. The report holds only what was due.
         """
-        now = self._now()
+        now = self._clock()
         due = [
             one for one in self._rollups if now // one.interval * one.interval > self._ran.get(one.name, 0)
         ]
@@ -153,9 +153,6 @@ class RollupRepair:
 
         return self._walk(due, ran, applies=True)
 
-    def _now(self) -> int:
-        return int(self._clock() * 1e9)
-
     def _look(
         self, rollup: Rollup, window: Window, state: State, *, thorough: bool, known: Known | None = None
     ) -> Finding:
@@ -171,7 +168,7 @@ class RollupRepair:
 
         def recomputed(window: Window) -> int:
             # The clock goes on meanwhile: what begins to expire in between is left alone, too.
-            start = max(window.start, kept_from(rollup, self._now(), state.durations))
+            start = max(window.start, kept_from(rollup, self._clock(), state.durations))
             if start >= window.end:
                 return 0
             kept = Window(start=start, end=window.end)
@@ -198,7 +195,7 @@ class RollupRepair:
         """Take the step for each rollup, sources first, and carry what it found down the chain."""
         outcomes: list[Outcome] = []
         try:
-            state = read_state(self._influx, {rollup.database for rollup in rollups}, now=self._now())
+            state = read_state(self._influx, {rollup.database for rollup in rollups}, now=self._clock())
         except TstatsError as failure:
             return RollupReport(url=self.url, error=str(failure))
 

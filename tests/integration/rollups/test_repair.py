@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import rollups
 from tests.support.influxd import Influxd
-from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS, ROLLUPS
+from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS, RAW_RETENTION, ROLLUPS
 from tstats.core.time import DAY, HOUR, MINUTE, SECOND
 from tstats.core.windows import Window
 from tstats.influx.client import Endpoint, Influx
@@ -100,7 +100,7 @@ def test_after_an_outage_with_late_delivery_all_rollups_equal_those_of_a_twin_wi
     assert all(wanted.values())
     assert all(rollups.contents(other_influx)[name] != cells for name, cells in wanted.items())
 
-    repair = RollupRepair(other_influx, clock=lambda: (midnight + HOUR) / 1e9)
+    repair = RollupRepair(other_influx, clock=lambda: midnight + HOUR)
     day = Window(start=midnight - 25 * HOUR, end=midnight + HOUR)
     missing = windows(repair.status(day), "missing")
     inner = Window(start=midnight - 18 * MINUTE, end=midnight + 11 * MINUTE)
@@ -241,8 +241,7 @@ def test_where_the_source_begins_to_expire_nothing_is_looked_at_or_computed(
     delete(filled, "bandwidth", at(hours, 0, 30), where=" AND hostname = 'edge-1'")
     put(filled, f"bandwidth,{EDGE_1} value=1 {hours.start + 5 * MINUTE}")
     before = rollups.contents(filled)
-    later = (hours.start + 26 * HOUR) / 1e9
-    repair = RollupRepair(filled, clock=lambda: later)
+    repair = RollupRepair(filled, clock=lambda: hours.start + RAW_RETENTION)
     raw = named(["bandwidth_1min"])
     assert repair.repair(hours, only=raw).findings[0].checked == Window(
         start=hours.start + 10 * MINUTE, end=hours.end
@@ -256,7 +255,7 @@ def test_what_has_not_settled_is_left_to_the_continuous_query_but_not_by_run(inf
     now = time.time_ns() // MINUTE * MINUTE
     lived = Window(start=now - 10 * MINUTE, end=now)
     rollups.write(influx, rollups.raw_points(lived, only="bandwidth"))
-    repair = RollupRepair(influx, clock=lambda: (now + 30 * SECOND) / 1e9)
+    repair = RollupRepair(influx, clock=lambda: now + 30 * SECOND)
     found = windows(repair.status(lived, only=named(["bandwidth_1min"])), "missing")
     assert found == {"bandwidth_1min": [Window(start=lived.start, end=now - 2 * MINUTE)]}
     assert recomputed(repair.run(Window(start=lived.start, end=now + HOUR)))["bandwidth_1min"] == [lived]
@@ -268,7 +267,7 @@ def test_the_day_in_progress_is_left_alone_and_a_finished_one_is_not(influx: Inf
     for moment in (midnight - HOUR, midnight):
         line = f"kbps.ds.1min,cachegroup=total,cdn=cdn1,deliveryservice=sports value=7 {moment}"
         influx.write(line.encode(), database=DELIVERYSERVICE_STATS, policy="monthly")
-    repair = RollupRepair(influx, clock=lambda: (midnight + HOUR) / 1e9)
+    repair = RollupRepair(influx, clock=lambda: midnight + HOUR)
     report = repair.repair(Window(start=midnight - HOUR, end=midnight + HOUR))
     assert recomputed(report) == {"max_kbps_ds_1day": [Window(start=midnight - DAY, end=midnight)]}
 
@@ -320,19 +319,19 @@ def test_a_database_without_points_has_whole_rollups(influx: Influx, hours: Wind
 
 
 class Clock:
-    """A clock that a test moves; ns in, seconds out."""
+    """A clock that the test moves, in ns since the epoch."""
 
     def __init__(self, now: int) -> None:
         self.now = now
 
-    def __call__(self) -> float:
-        return self.now / 1e9
+    def __call__(self) -> int:
+        return self.now
 
 
 def test_what_begins_to_expire_during_a_repair_is_left_alone(filled: Influx, hours: Window) -> None:
     delete(filled, "bandwidth.1min", at(hours, 10, 10))
-    moments = iter([hours.start + 26 * HOUR, *[hours.start + 26 * HOUR + 5 * MINUTE] * 9])
-    repair = RollupRepair(filled, clock=lambda: next(moments) / 1e9)
+    moments = iter([hours.start + RAW_RETENTION, *[hours.start + RAW_RETENTION + 5 * MINUTE] * 9])
+    repair = RollupRepair(filled, clock=lambda: next(moments))
     report = repair.repair(hours, only=named(["bandwidth_1min"]))
     assert not report.failed
     assert recomputed(report) == alike(BANDWIDTH, at(hours, 15, 5))
@@ -370,7 +369,7 @@ def test_windows_of_late_data_are_repaired_once_they_have_settled(influx: Influx
     clock = Clock(window.end + 4 * MINUTE)
     late = LateWindows(clock=clock)
     repair = RollupRepair(influx, clock=clock)
-    assert late.add(CACHE_STATS, window.start // 10**6, window.end // 10**6 - 1)
+    late.add(CACHE_STATS, window)
     assert repair_late(repair, late) == []
     clock.now += 2 * MINUTE
     (report,) = repair_late(repair, late)
@@ -381,7 +380,7 @@ def test_windows_of_late_data_are_repaired_once_they_have_settled(influx: Influx
 def test_a_window_that_could_not_be_repaired_is_kept(tmp_path: Path, hours: Window) -> None:
     clock = Clock(hours.end + HOUR)
     late = LateWindows(clock=clock)
-    late.add(CACHE_STATS, hours.start // 10**6, hours.end // 10**6 - 1)
+    late.add(CACHE_STATS, hours)
     repair = RollupRepair(Influx(Endpoint(url=Influxd(tmp_path).url)), clock=clock)
     for _ in range(2):
         (report,) = repair_late(repair, late)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.catalog import ROLLUPS
+from tstats.catalog import DATABASES, RAW_RETENTION, ROLLUPS
 from tstats.core.model import Rollup
 from tstats.core.time import DAY, EARLIEST, HOUR, INFINITE, MINUTE, SECOND
 from tstats.core.windows import Window
@@ -17,9 +17,7 @@ BY_NAME = {rollup.name: rollup for rollup in ROLLUPS}
 MEAN, SUM, MAX = BY_NAME["bandwidth_1min"], BY_NAME["bandwidth_cdn_1min"], BY_NAME["max_kbps_ds_1day"]
 NOW = 20_000 * DAY + 10 * HOUR + 30 * SECOND
 KEPT = {
-    (database, policy): duration
-    for database in ("cache_stats", "deliveryservice_stats")
-    for policy, duration in (("daily", 26 * HOUR), ("monthly", 30 * DAY), ("indefinite", INFINITE))
+    (database.name, policy.name): policy.duration for database in DATABASES for policy in database.policies
 }
 
 rollups = st.sampled_from(ROLLUPS)
@@ -126,7 +124,7 @@ def test_a_source_that_keeps_for_ever_or_is_unknown_has_no_bound() -> None:
 
 
 def test_the_first_interval_that_has_not_begun_to_expire() -> None:
-    assert plan.kept_from(MEAN, NOW, KEPT) == NOW // MINUTE * MINUTE + MINUTE - 26 * HOUR + 10 * MINUTE
+    assert plan.kept_from(MEAN, NOW, KEPT) == NOW // MINUTE * MINUTE + MINUTE - RAW_RETENTION + 10 * MINUTE
     # A day that has lost its first minute is no whole day.
     assert plan.kept_from(MAX, NOW, KEPT) == 19_971 * DAY
 
