@@ -131,7 +131,7 @@ def contents(influx: Influx) -> dict[str, Mapping[tuple[object, ...], float]]:
     found: dict[str, Mapping[tuple[object, ...], float]] = {}
     for rollup in ROLLUPS:
         column = influxql.typed(rollup.field, "field")
-        origin = influxql.source(rollup.database, rollup.target_policy, rollup.target)
+        origin = influxql.rollup_target(rollup)
         found[rollup.name] = {
             (*sorted(one.tags.items()), row[0]): row[1]
             for one in influx.query(f"SELECT {column} FROM {origin} GROUP BY *")

@@ -12,7 +12,6 @@ from tstats.core.time import DAY, MINUTE
 from tstats.influx.influxql import by_time, identifier, string
 from tstats.summaries.day import ALL
 
-_ROLLUPS = {rollup.name: rollup for rollup in catalog.ROLLUPS}
 _INTERVAL = "time($__interval)"
 # A minute is rolled up at its end, and with it what is made from its rollups.
 _SETTLED = "time < now() - 3m"
@@ -20,7 +19,7 @@ _SETTLED = "time < now() - 3m"
 
 def rollup(name: str) -> Rollup:
     """A rollup of the catalog, by the name of its continuous query."""
-    return _ROLLUPS[name]
+    return catalog.ROLLUPS_BY_NAME[name]
 
 
 def chosen(*tags: str) -> list[str]:

@@ -50,7 +50,7 @@ def target_slots(influx: Influx, rollup: Rollup, window: Window, slot: int) -> d
     def ask(function: str) -> dict[int, float]:
         statement = influxql.select(
             [f"{function}({influxql.typed(rollup.field, 'field')})"],
-            _target(rollup),
+            influxql.rollup_target(rollup),
             start=window.start,
             end=window.end,
             groups=[influxql.by_time(slot)],
@@ -68,7 +68,7 @@ def target_counts(
     """How many cells each series of the rollup has, by the start of each `slot` ns."""
     statement = influxql.select(
         [f"count({influxql.typed(rollup.field, 'field')})"],
-        _target(rollup),
+        influxql.rollup_target(rollup),
         start=window.start,
         end=window.end,
         groups=[influxql.by_time(slot), *influxql.rollup_tags(rollup)],
@@ -128,17 +128,13 @@ def target_cells(
     """The cells as the rollup has them; `only` some series, or all."""
     statement = influxql.select(
         [influxql.typed(rollup.field, "field")],
-        _target(rollup),
+        influxql.rollup_target(rollup),
         start=window.start,
         end=window.end,
         conditions=_of(only),
         groups=influxql.rollup_tags(rollup),
     )
     return _by_series(_ask(influx, rollup, statement, 1))
-
-
-def _target(rollup: Rollup) -> str:
-    return influxql.source(rollup.database, rollup.target_policy, rollup.target)
 
 
 def _of(only: Collection[SeriesTags]) -> list[str]:

@@ -4,13 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.catalog import ROLLUPS
+from tstats.catalog import ROLLUPS_BY_NAME
 from tstats.core.time import HOUR, MINUTE
 from tstats.core.windows import Window
 from tstats.rollups.compare import Difference, Evidence, Slot, compare_cells
 
-BY_NAME = {rollup.name: rollup for rollup in ROLLUPS}
-MEAN, SUM = BY_NAME["bandwidth_1min"], BY_NAME["bandwidth_cdn_1min"]
+MEAN, SUM = ROLLUPS_BY_NAME["bandwidth_1min"], ROLLUPS_BY_NAME["bandwidth_cdn_1min"]
 ONE, OTHER = (("cdn", "cdn1"),), (("cdn", "cdn2"),)
 HOUR_WINDOW = Window(start=0, end=HOUR)
 

@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.catalog import DATABASES, RAW_RETENTION, ROLLUPS
+from tstats.catalog import DATABASES, RAW_RETENTION, ROLLUPS, ROLLUPS_BY_NAME
 from tstats.core.model import Rollup
 from tstats.core.time import DAY, EARLIEST, HOUR, INFINITE, MINUTE, SECOND
 from tstats.core.windows import Window
 from tstats.rollups import plan
 
-BY_NAME = {rollup.name: rollup for rollup in ROLLUPS}
-MEAN, SUM, MAX = BY_NAME["bandwidth_1min"], BY_NAME["bandwidth_cdn_1min"], BY_NAME["max_kbps_ds_1day"]
+MEAN, SUM, MAX = (
+    ROLLUPS_BY_NAME["bandwidth_1min"],
+    ROLLUPS_BY_NAME["bandwidth_cdn_1min"],
+    ROLLUPS_BY_NAME["max_kbps_ds_1day"],
+)
 NOW = 20_000 * DAY + 10 * HOUR + 30 * SECOND
 KEPT = {
     (database.name, policy.name): policy.duration for database in DATABASES for policy in database.policies
@@ -31,14 +34,14 @@ windows = st.tuples(moments, st.integers(min_value=1, max_value=3 * DAY)).map(
 def test_sources_come_before_what_is_made_from_them(chance: random.Random) -> None:
     shuffled = chance.sample(ROLLUPS, len(ROLLUPS))
     ordered = plan.chained(shuffled)
-    assert sorted(one.name for one in ordered) == sorted(BY_NAME)
+    assert sorted(one.name for one in ordered) == sorted(ROLLUPS_BY_NAME)
     for rollup in ordered:
         for other in plan.dependants(rollup, ordered):
             assert ordered.index(other) > ordered.index(rollup)
 
 
 def test_the_chains_of_the_catalog() -> None:
-    chain = plan.down_the_chain([BY_NAME["kbps_ds_1min"], MEAN], ROLLUPS)
+    chain = plan.down_the_chain([ROLLUPS_BY_NAME["kbps_ds_1min"], MEAN], ROLLUPS)
     assert [one.name for one in chain] == [
         "bandwidth_1min",
         "kbps_ds_1min",

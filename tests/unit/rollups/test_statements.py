@@ -5,17 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tstats.catalog import ROLLUPS
+from tstats.catalog import ROLLUPS_BY_NAME
 from tstats.config.loading import load
 from tstats.core.time import DAY, HOUR, MINUTE, parse_duration
 from tstats.errors import ConfigError
 from tstats.influx import influxql
 
-BY_NAME = {rollup.name: rollup for rollup in ROLLUPS}
-
 
 def test_bounds_are_added_to_the_condition_of_the_rollup() -> None:
-    assert influxql.select_rollup(BY_NAME["kbps_ds_1min"], start=60, end=120) == (
+    assert influxql.select_rollup(ROLLUPS_BY_NAME["kbps_ds_1min"], start=60, end=120) == (
         'SELECT mean(value) AS value INTO deliveryservice_stats.monthly."kbps.ds.1min"'
         " FROM deliveryservice_stats.daily.kbps WHERE cachegroup = 'total' AND time >= 60 AND time < 120"
         " GROUP BY time(1m), * fill(none)"
@@ -23,7 +21,7 @@ def test_bounds_are_added_to_the_condition_of_the_rollup() -> None:
 
 
 def test_bounds_are_the_only_condition_of_a_rollup_that_takes_all() -> None:
-    statement = influxql.select_rollup(BY_NAME["max_kbps_ds_1day"], start=0, end=DAY)
+    statement = influxql.select_rollup(ROLLUPS_BY_NAME["max_kbps_ds_1day"], start=0, end=DAY)
     assert f" WHERE time >= 0 AND time < {DAY} GROUP BY time(1d), deliveryservice, cdn" in statement
 
 
