@@ -18,7 +18,7 @@ PURE = """
     traffic_control.inventory
     schema.plan schema.spec
     collect.feed
-    rollups.compare rollups.plan
+    rollups.compare rollups.display rollups.plan rollups.report
     summaries.day
     sync.digest sync.merge sync.segments
     api.access.credential api.access.token
@@ -58,8 +58,7 @@ IMPURE = """
     influx.async_connection influx.async_reader influx.client influx.command_options influx.command_remedies
     influx.health influx.measurements influx.stream influx.udp
     migrate_config.command migrate_config.moving
-    rollups.cells rollups.check rollups.command rollups.display rollups.late rollups.repair rollups.report
-    rollups.state
+    rollups.cells rollups.check rollups.command rollups.late rollups.repair rollups.state
     schema.display schema.provision
     simulator.command simulator.exchange simulator.faults simulator.inventory simulator.listener
     simulator.payloads simulator.record simulator.server simulator.sessions simulator.summaries
