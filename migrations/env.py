@@ -17,7 +17,8 @@ from sqlalchemy import Connection, inspect, text
 
 from tstats.core.secret import Secret
 from tstats.db.database import Database
-from tstats.db.tables import METADATA, MIGRATING, VERSION_TABLE, is_ours
+from tstats.db.lock import MIGRATING, exclusive
+from tstats.db.tables import METADATA, VERSION_TABLE, is_ours
 
 Plan = Callable[[Any, Any], Iterable[Any]]
 
@@ -60,14 +61,6 @@ def _after_copy(plan: Plan, file: Path) -> Plan:
     return steps
 
 
-def _lock(connection: Connection) -> None:
-    """Keep a second migration out until this connection ends."""
-    locked = connection.scalar(text("SELECT pg_try_advisory_lock(:space, :what)"), MIGRATING)
-    connection.commit()
-    if not locked:
-        raise CommandError("another session migrates this database now; try again when it has ended")
-
-
 def _leave_no_trace(connection: Connection) -> None:
     """Without a revision there shall be no version table either: the database is as it was before us."""
     connection.rollback()
@@ -80,9 +73,9 @@ def _leave_no_trace(connection: Connection) -> None:
 
 def _run() -> None:
     database = _database()
-    with database.connect(writing=True) as connection:
-        if database.file is None:
-            _lock(connection)
+    with database.connect(writing=True) as connection, exclusive(connection, MIGRATING) as alone:
+        if not alone:
+            raise CommandError("another session migrates this database now; try again when it has ended")
         _configure(connection)
         options = context.get_context().opts
         if database.file is not None and "fn" in options:

@@ -50,7 +50,7 @@ IMPURE = """
     dashboards.boards.server dashboards.command dashboards.grafana dashboards.limits dashboards.links
     dashboards.names dashboards.panels dashboards.provisioning dashboards.push dashboards.queries
     dashboards.questions dashboards.sources
-    db.command db.database db.migrations db.tables
+    db.command db.database db.lock db.migrations db.tables
     doctor.checks.clocks doctor.checks.configuration doctor.checks.health doctor.checks.influx
     doctor.checks.monitors doctor.checks.points doctor.checks.schema doctor.checks.spool
     doctor.checks.summaries doctor.checks.traffic_ops doctor.command doctor.diagnose doctor.display

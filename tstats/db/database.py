@@ -16,8 +16,6 @@ LOCK_SECONDS = 10.0
 STATEMENT_SECONDS = 600.0
 UPGRADE = "run: tstats db upgrade"
 
-# Advisory locks of PostgreSQL have two numbers: the first is ours ("tsta"), the second says what for.
-LOCK_SPACE = 0x74737461
 _CONNECT_SECONDS = 10
 _EXAMPLES = "sqlite:///tstats.db or postgresql+psycopg://user:password@host/traffic_ops"
 _DRIVERS = {

@@ -11,15 +11,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tstats.db.database import LOCK_SPACE
-
 EXPECTED_REVISION: Final = "0004"
 VERSION_TABLE: Final = "tstats_alembic_version"
 PREFIX: Final = "tstats_"
-
-# Parameters of PostgreSQL's advisory locks: one session at a time migrates, one summarizes.
-MIGRATING: Final = {"space": LOCK_SPACE, "what": 1}
-SUMMARIZING: Final = {"space": LOCK_SPACE, "what": 2}
 
 _INSERT: dict[str, Callable[[sa.Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 

@@ -1,6 +1,5 @@
 """The daily summaries as rows of stats_summary: read, and written by one process at a time."""
 
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -9,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from tstats.db.database import UPGRADE, Database
-from tstats.db.tables import EXPECTED_REVISION, KEY, STATS_SUMMARY, SUMMARIZING, VERSION_TABLE, upsert
+from tstats.db.lock import SUMMARIZING, exclusive
+from tstats.db.tables import EXPECTED_REVISION, KEY, STATS_SUMMARY, VERSION_TABLE, upsert
 from tstats.errors import DatabaseError
 from tstats.summaries.day import Key, Summary
 
 _ROW = STATS_SUMMARY.c
 _ROWS_A_STATEMENT = 1_000  # six parameters each: below the limits of both databases
-_BETWEEN_TRIES = 0.2  # seconds
 
 
 class Summaries:
@@ -69,14 +68,13 @@ class Summaries:
     def exclusively(self, *, wait: float = 0.0) -> Iterator["Writer | None"]:
         """What writes rows, as the only one to summarize; None where another process does.
 
-        In PostgreSQL it is an advisory lock of the session that writes: who loses it can no longer write. In
-        SQLite each write is a transaction that begins with the write lock.
-
         Args:
             wait: seconds to wait for another process.
         """
-        with self._database.connect(writing=True) as connection:
-            alone = connection.dialect.name == "sqlite" or _lock(connection, until=time.monotonic() + wait)
+        with (
+            self._database.connect(writing=True) as connection,
+            exclusive(connection, SUMMARIZING, wait=wait) as alone,
+        ):
             yield Writer(self._database, connection) if alone else None
 
 
@@ -111,15 +109,6 @@ class Writer:
 def _has_another_value(new: Any) -> "sa.ColumnElement[bool]":  # noqa: ANN401 (SQLAlchemy's `excluded`)
     differs: sa.ColumnElement[bool] = _ROW.stat_value != new.stat_value
     return differs
-
-
-def _lock(connection: sa.Connection, *, until: float) -> bool:
-    while True:
-        alone = connection.scalar(sa.text("SELECT pg_try_advisory_lock(:space, :what)"), SUMMARIZING)
-        connection.commit()
-        if alone or time.monotonic() >= until:
-            return bool(alone)
-        time.sleep(_BETWEEN_TRIES)
 
 
 def _values(connection: sa.Connection, first: date, last: date, cdn: str | None) -> dict[Key, float]:

@@ -191,3 +191,9 @@ def test_who_waits_for_another_session_goes_on_when_it_has_ended(
             with pytest.raises(TimeoutError):
                 waiting.result(timeout=0.3)
         assert waiting.result(timeout=20).ok
+
+
+def test_the_lock_is_free_again_as_soon_as_a_run_has_ended(rows: Summaries) -> None:
+    for _ in range(200):  # a session that still ends would keep it in about one of fifty
+        with rows.exclusively() as writer:
+            assert writer is not None
