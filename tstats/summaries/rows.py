@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tstats.db.database import UPGRADE, Database
 from tstats.db.lock import SUMMARIZING, exclusive
-from tstats.db.tables import EXPECTED_REVISION, KEY, STATS_SUMMARY, VERSION_TABLE, upsert
+from tstats.db.tables import EXPECTED_REVISION, KEY, STATS_SUMMARY, VERSION_TABLE, unknown_revision, upsert
 from tstats.errors import DatabaseError
 from tstats.summaries.day import Key, Summary
 
@@ -40,15 +40,13 @@ class Summaries:
         """
         found = self._revision()
         if found is None:
-            raise DatabaseError(f"{self.name}: it is not set up for tstats yet; {UPGRADE}")
+            raise DatabaseError(f"{self.name}: not set up for tstats yet; {UPGRADE}")
         if found < EXPECTED_REVISION:
             raise DatabaseError(
-                f"{self.name}: it is at revision {found}, before {EXPECTED_REVISION}; {UPGRADE}"
+                f"{self.name}: the schema is at revision {found}, not {EXPECTED_REVISION}; {UPGRADE}"
             )
         if found > EXPECTED_REVISION:
-            raise DatabaseError(
-                f"{self.name}: it is at revision {found}, which this tstats does not know; use a newer tstats"
-            )
+            raise DatabaseError(f"{self.name}: {unknown_revision(found)}")
 
     def _revision(self) -> str | None:
         if self._database.file is not None and not self._database.file.exists():
@@ -87,7 +85,7 @@ class Writer:
 
     def values(self, first: date, last: date, *, cdn: str | None = None) -> dict[Key, float]:
         """As `Summaries.values`."""
-        with self._database.explaining(), self._connection.begin():
+        with self._database.translating(), self._connection.begin():
             return _values(self._connection, first, last, cdn)
 
     def save(self, summaries: Collection[Summary], *, at: datetime) -> None:
@@ -98,7 +96,7 @@ class Writer:
             at: the summary_time of the rows that change.
         """
         waiting = [_as_row(summary, at) for summary in summaries]
-        with self._database.explaining(), self._connection.begin():
+        with self._database.translating(), self._connection.begin():
             for start in range(0, len(waiting), _ROWS_A_STATEMENT):
                 rows = waiting[start : start + _ROWS_A_STATEMENT]
                 self._connection.execute(

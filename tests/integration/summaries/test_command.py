@@ -48,7 +48,7 @@ def test_the_default_is_a_sqlite_file_beside_the_spool(
     write_day(influx, "cdn1", day=SETTLED_DAY, peaks=PEAK)
     refused = run("tstats", "summarize", "--cfg", cfg)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.endswith("it is not set up for tstats yet; run: tstats db upgrade\n")
+    assert refused.stderr.endswith(": not set up for tstats yet; run: tstats db upgrade\n")
     assert not (tmp_path / "tstats.db").exists()
 
     assert run("tstats", "db", "upgrade", "--cfg", cfg).returncode == 0
@@ -131,7 +131,7 @@ def test_a_wrong_configuration_is_status_2_and_shows_no_password(influxd: Influx
     cfg = write_cfg(tmp_path, influxd, databaseUrl="mysql://root:correct-horse@localhost/tstats")
     refused = run("tstats", "summarize", "--cfg", cfg)
     assert refused.returncode == 2
-    assert "databaseUrl: no database of a kind that tstats knows" in refused.stderr
+    assert "databaseUrl: unsupported kind of database; write " in refused.stderr
     assert "correct-horse" not in refused.stderr
 
 
@@ -167,7 +167,7 @@ def test_the_schema_from_the_command_line(postgres: Postgres, postgres_database:
         said.append(done.stdout + done.stderr)
         return done.returncode, done.stdout
 
-    assert db("check") == (3, "it is at revision base, not 0004; run: tstats db upgrade\n")
+    assert db("check") == (3, "the schema is at revision base, not 0004; run: tstats db upgrade\n")
     assert db("upgrade", "0002", by_environment=True) == (0, "0 duplicates archived\nbase -> 0002\n")
     status, history = db("history")
     assert [line[:6] for line in history.splitlines()] == ["* 0001", "* 0002", "  0003", "  0004"]
@@ -188,7 +188,7 @@ def test_the_schema_from_the_command_line(postgres: Postgres, postgres_database:
         (["current"], "which database? Give --database-url or --cfg"),
         (["upgrade", "latest", "--database-url", "sqlite:///x.db"], "head, base, a revision such as 0002"),
         (["downgrade", "--database-url", "sqlite:///x.db"], "Missing argument"),
-        (["check", "--database-url", "correct-horse"], "databaseUrl: no URL of a database"),
+        (["check", "--database-url", "correct-horse"], "databaseUrl: invalid database URL"),
     ],
 )
 def test_wrong_usage_of_db_is_status_2(arguments: list[str], told: str) -> None:

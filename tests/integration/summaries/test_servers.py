@@ -69,7 +69,7 @@ def test_a_role_with_no_more_rights_than_documented_can_summarize(
         connection.execute("CREATE ROLE summarizing LOGIN")
         rows = Summaries(Database(Secret(postgres.url(postgres_database, user="summarizing"))))
         (problem,) = summarizer(influx, rows=rows).run(SETTLED).problems
-        assert "permission denied for table tstats_alembic_version; do it as the role that owns" in problem
+        assert "permission denied for table tstats_alembic_version; connect as the role that owns" in problem
         connection.execute(
             "GRANT SELECT, INSERT, UPDATE ON stats_summary TO summarizing;"
             "GRANT USAGE ON SEQUENCE stats_summary_id_seq TO summarizing;"
