@@ -19,7 +19,7 @@ PURE = """
     schema.plan schema.spec
     collect.feed
     rollups.compare rollups.display rollups.plan rollups.report
-    summaries.day
+    summaries.day summaries.schedule
     sync.digest sync.merge sync.segments
     api.access.credential api.access.token
     api.http.negotiation api.http.problem api.http.query_string
@@ -63,7 +63,7 @@ IMPURE = """
     simulator.command simulator.exchange simulator.faults simulator.inventory simulator.listener
     simulator.payloads simulator.record simulator.server simulator.sessions simulator.summaries
     simulator.traffic simulator.traffic_monitor simulator.traffic_ops simulator.world
-    summaries.command summaries.points summaries.report summaries.rows summaries.schedule summaries.sinks
+    summaries.build summaries.command summaries.points summaries.report summaries.rows summaries.sinks
     summaries.summarizer
     sync.compare sync.display sync.measurement sync.plan sync.read sync.report sync.run sync.survey
     sync.transfer sync.write

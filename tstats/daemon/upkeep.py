@@ -18,7 +18,7 @@ from tstats.rollups.late import LateWindows, repair_late
 from tstats.rollups.plan import merged
 from tstats.rollups.repair import RollupRepair
 from tstats.rollups.report import RollupReport
-from tstats.summaries import summarizer as summarize
+from tstats.summaries.build import build_summarizer
 
 _LATE_EVERY = 60.0  # seconds between two looks at what came late
 _ALL_EVERY = 3600.0  # seconds between two slow full checks
@@ -61,7 +61,7 @@ class Upkeep:
         urls = connections.queried_urls(settings)
         influxes = [connections.influx(settings, url) for url in urls]
         self._sites = {influx.url: _Site(influx, lambda: int(clock() * SECOND)) for influx in influxes}
-        self._summarizer = summarize.from_settings(settings, log=log) if urls else None
+        self._summarizer = build_summarizer(settings, log) if urls else None
         started = clock()
         self._late_due = started + _LATE_EVERY
         self._all_due = started  # what an outage of our own left is found at once
@@ -100,7 +100,7 @@ class Upkeep:
             self._report(site.repair.repair(window) for site in self._sites.values())
         if self._summarizer is not None and now >= self._days_due:
             self._days_due = now + self._settings.daily_summary_polling_interval
-            self._summarizer.catch_up(now)
+            self._summarizer.catch_up(int(now * SECOND))
 
     def close(self) -> None:
         """Give the connections back."""

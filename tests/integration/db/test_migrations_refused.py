@@ -11,7 +11,7 @@ from tests.support.postgres import Postgres
 from tstats.core.secret import Secret
 from tstats.db.database import Database
 from tstats.errors import DatabaseError
-from tstats.summaries.rows import Summaries
+from tstats.summaries.rows import SummaryRows
 
 # --- refused
 
@@ -92,16 +92,16 @@ def test_a_database_newer_than_the_code_is_refused(database_url: str) -> None:
             action()
     assert moving.problems()[0].startswith(expected)
     with pytest.raises(DatabaseError, match=expected):
-        Summaries(Database(Secret(database_url))).check()
+        SummaryRows(Database(Secret(database_url))).check()
 
 
 def test_a_database_that_is_not_set_up_names_the_command_to_run(database_url: str) -> None:
     database = Database(Secret(database_url))
     with pytest.raises(DatabaseError, match="not set up for tstats yet; run: tstats db upgrade"):
-        Summaries(database).check()
+        SummaryRows(database).check()
     assert database.file is None or not database.file.exists()
     migrations(database_url).upgrade("0002")
     with pytest.raises(DatabaseError, match="revision 0002, not 0004; run: tstats db upgrade"):
-        Summaries(database).check()
+        SummaryRows(database).check()
     migrations(database_url).upgrade()
-    Summaries(database).check()
+    SummaryRows(database).check()

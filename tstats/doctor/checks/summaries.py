@@ -7,13 +7,14 @@ from datetime import timedelta
 import structlog
 
 from tstats.config.settings import Settings
+from tstats.core.time import SECOND
 from tstats.db.database import UPGRADE, Database
 from tstats.db.migrations import Migrations
 from tstats.doctor.diagnosis import Finding, Verdict, counted, shown
 from tstats.doctor.examine import Check
-from tstats.summaries.report import Line
-from tstats.summaries.sinks import Outcome
-from tstats.summaries.summarizer import from_settings
+from tstats.summaries.build import build_summarizer
+from tstats.summaries.report import SummaryLine
+from tstats.summaries.sinks import SummaryOutcome
 
 _AREA = "summaries"
 _DAYS = 7  # looked at, up to the last settled one
@@ -41,7 +42,7 @@ def checks(
     days = Check(
         area=_AREA,
         name="days",
-        look=lambda: _days(settings, days, clock()),
+        look=lambda: _days(settings, days, int(clock() * SECOND)),
         remedy=_RUN,
         needs=needs,
         after=logins,
@@ -60,8 +61,8 @@ def _schema(settings: Settings, check: Check) -> Iterator[Finding]:
         yield check.finding(Verdict.OK, f"{database.name} has the schema of this tstats")
 
 
-def _days(settings: Settings, check: Check, now: float) -> Iterator[Finding]:
-    with closing(from_settings(settings, log=structlog.get_logger())) as summarizer:
+def _days(settings: Settings, check: Check, now: int) -> Iterator[Finding]:
+    with closing(build_summarizer(settings, structlog.get_logger())) as summarizer:
         last = summarizer.last_settled(now)
         report = summarizer.run(now, since=last - timedelta(days=_DAYS - 1), dry_run=True)
     if report.problems:
@@ -70,14 +71,14 @@ def _days(settings: Settings, check: Check, now: float) -> Iterator[Finding]:
     details = [
         f"{_name(line)} {line.deliveryservice} {line.stat}: {line.outcome.value} {line.error}".rstrip()
         for line in report.lines
-        if line.outcome is not Outcome.UNCHANGED
+        if line.outcome is not SummaryOutcome.UNCHANGED
     ]
     for outcome, verdict, text, remedy in (
-        (Outcome.FAILED, Verdict.WRONG, "could not be compared", _REACH),
-        (Outcome.CREATED, Verdict.WRONG, "missing", _RUN),
-        (Outcome.UPDATED, Verdict.WARNING, "not what the points give now", _RUN),
+        (SummaryOutcome.FAILED, Verdict.WRONG, "could not be compared", _REACH),
+        (SummaryOutcome.CREATED, Verdict.WRONG, "missing", _RUN),
+        (SummaryOutcome.UPDATED, Verdict.WARNING, "not what the points give now", _RUN),
         (
-            Outcome.DIFFERS,
+            SummaryOutcome.DIFFERS,
             Verdict.WARNING,
             "recorded in Traffic Ops with another value",
             "Traffic Ops has no call that changes a record: correct the row in its database, or leave it",
@@ -94,12 +95,12 @@ def _days(settings: Settings, check: Check, now: float) -> Iterator[Finding]:
     if not days:
         yield check.finding(Verdict.NOT_CHECKED, "no settled day has points yet")
         return
-    without = {(line.day, line.cdn) for line in report.lines if line.outcome is Outcome.NO_POINTS}
+    without = {(line.day, line.cdn) for line in report.lines if line.outcome is SummaryOutcome.NO_POINTS}
     text = f"{counted(len(days), 'day')} up to {max(days)} recorded"
     if without:
         text += f"; no points of {shown(f'{cdn} on {day}' for day, cdn in sorted(without))}"
     yield check.finding(Verdict.OK, text, details=details)
 
 
-def _name(line: Line) -> str:
+def _name(line: SummaryLine) -> str:
     return f"{line.day} {line.cdn}"
