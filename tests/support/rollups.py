@@ -84,7 +84,7 @@ def make_databases(influx: Influx) -> None:
 
 
 class ContinuousQueries:
-    """Runs the continuous queries of the catalog at times of the test's choice, as InfluxDB 1.x does.
+    """The continuous queries of the catalog, run as InfluxDB 1.x does, but at times that the test chooses.
 
     At the end T of each interval of a query, its body is computed over [T - FOR, T), one query after the
     other in the order of their creation. Source: `ExecuteContinuousQuery` in services/continuous_querier.

@@ -100,7 +100,7 @@ def within_limits(rollup: Rollup, window: Window, ask: Callable[[Window], Answer
 
 
 class _RollupComparison:
-    """Compares one rollup of one server with its source."""
+    """A comparison of one rollup on one server with its source."""
 
     def __init__(self, influx: Influx, rollup: Rollup, known: KnownSums) -> None:
         self._influx = influx

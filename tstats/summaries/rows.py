@@ -77,7 +77,7 @@ class SummaryRows:
 
 
 class RowWriter:
-    """Writes rows over one connection, one transaction per call; raises what `SummaryRows` does."""
+    """A writer of rows over one connection, one transaction per call; it raises what `SummaryRows` does."""
 
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database = database

@@ -14,7 +14,7 @@ _BACKOFF = MINUTE
 
 
 class Schedule:
-    """Decides when a daemon checks the days again.
+    """The times at which a daemon checks the days.
 
     Args:
         settling: how long after its end a day is summarized, in ns.
