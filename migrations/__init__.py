@@ -1,1 +1,1 @@
-"""Alembic's migrations of the SQL database. A revision is frozen in time: it uses nothing of tstats."""
+"""Alembic migrations of the SQL database. A revision is frozen in time: it imports nothing of tstats."""

@@ -1,6 +1,6 @@
-"""How Alembic reaches the database: our version table, our tables only, one migration at a time.
+"""The environment in which Alembic runs the migrations: one at a time, on the tables of tstats only.
 
-PostgreSQL: all or nothing a revision. SQLite: all or nothing a command, after a copy of the file.
+On PostgreSQL each revision is a transaction. On SQLite each command is one, after a copy of the file.
 """
 
 import os
@@ -17,7 +17,8 @@ from sqlalchemy import Connection, inspect, text
 
 from tstats.core.secret import Secret
 from tstats.db.database import Database
-from tstats.db.tables import METADATA, MIGRATING, VERSION_TABLE, is_ours
+from tstats.db.lock import MIGRATING, exclusive
+from tstats.db.tables import METADATA, VERSION_TABLE, is_managed
 
 Plan = Callable[[Any, Any], Iterable[Any]]
 
@@ -30,13 +31,13 @@ def _database() -> Database:
     return Database(Secret(url))
 
 
-def _configure(connection: Connection, **more: Any) -> None:  # noqa: ANN401 (Alembic's own)
+def _configure(connection: Connection, **more: Any) -> None:  # noqa: ANN401 (Alembic's types)
     sqlite = connection.dialect.name == "sqlite"
     context.configure(
         connection=connection,
         target_metadata=METADATA,
         version_table=VERSION_TABLE,
-        include_object=is_ours,
+        include_object=is_managed,
         transactional_ddl=True,
         transaction_per_migration=not sqlite,
         render_as_batch=sqlite,
@@ -45,13 +46,13 @@ def _configure(connection: Connection, **more: Any) -> None:  # noqa: ANN401 (Al
 
 
 def _after_copy(plan: Plan, file: Path) -> Plan:
-    """The plan, with a copy of the file made before its first step."""
+    """Return the plan, preceded by copying the file if it has any steps."""
 
-    def steps(heads: Any, migration: Any) -> list[Any]:  # noqa: ANN401 (Alembic's own)
+    def steps(heads: Any, migration: Any) -> list[Any]:  # noqa: ANN401 (Alembic's types)
         planned = list(plan(heads, migration))
         if planned and file.stat().st_size:
             copy = file.with_name(f"{file.name}.{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.bak")
-            # A connection of its own sees what is committed; nobody can commit more: we hold the write lock.
+            # A second connection sees only what is committed; no more can be, as this session has the lock.
             with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
                 source.backup(target)
             context.config.print_stdout("copied %s to %s", file, copy)
@@ -60,16 +61,8 @@ def _after_copy(plan: Plan, file: Path) -> Plan:
     return steps
 
 
-def _lock(connection: Connection) -> None:
-    """Keep a second migration out until this connection ends."""
-    locked = connection.scalar(text("SELECT pg_try_advisory_lock(:space, :what)"), MIGRATING)
-    connection.commit()
-    if not locked:
-        raise CommandError("another session migrates this database now; try again when it has ended")
-
-
-def _leave_no_trace(connection: Connection) -> None:
-    """Without a revision there shall be no version table either: the database is as it was before us."""
+def _drop_empty_version_table(connection: Connection) -> None:
+    """Drop the version table if no revision is left, so that the database is as it was before."""
     connection.rollback()
     if inspect(connection).has_table(VERSION_TABLE):
         rows = connection.scalar(text(f"SELECT count(*) FROM {VERSION_TABLE}"))
@@ -80,9 +73,9 @@ def _leave_no_trace(connection: Connection) -> None:
 
 def _run() -> None:
     database = _database()
-    with database.connect(writing=True) as connection:
-        if database.file is None:
-            _lock(connection)
+    with database.connect(writing=True) as connection, exclusive(connection, MIGRATING) as alone:
+        if not alone:
+            raise CommandError("another session is migrating this database; try again once it has finished")
         _configure(connection)
         options = context.get_context().opts
         if database.file is not None and "fn" in options:
@@ -90,9 +83,9 @@ def _run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         if not options.get("dont_mutate"):
-            _leave_no_trace(connection)
+            _drop_empty_version_table(connection)
 
 
 if context.is_offline_mode():
-    raise CommandError("the revisions look at what is in the database: there is no --sql")
+    raise CommandError("--sql is not supported: the revisions depend on what is in the database")
 _run()

@@ -1,7 +1,7 @@
-"""Indexes made and dropped without blocking writers. Frozen: revisions of the past call it as it is.
+"""Creates and drops indexes without blocking writers. Frozen: released revisions depend on it as it is.
 
-PostgreSQL does that outside of transactions (CONCURRENTLY): an attempt that fails, or is killed, leaves an
-index behind that is marked invalid. It is dropped here before the next attempt.
+PostgreSQL does this outside of transactions (CONCURRENTLY): an attempt that fails or is killed leaves behind
+an index that is marked invalid. It is dropped here before the next attempt.
 """
 
 from contextlib import suppress
@@ -12,15 +12,15 @@ from sqlalchemy.exc import DBAPIError
 
 
 def create(name: str, on: str, *, unique: bool = False) -> None:
-    """Make an index; one that is there and valid is that of an earlier run, which ended before it was noted.
+    """Create an index, unless a valid one is left from an earlier run that ended before it was recorded.
 
     Args:
-        name: its name.
-        on: the table, the columns and the condition.
-        unique: whether it is a key.
+        name: the name of the index.
+        on: its table, columns and condition.
+        unique: whether it is a unique key.
 
     Raises:
-        DBAPIError: it cannot be made; nothing is left of it, if the database lets us remove it.
+        DBAPIError: it cannot be created; nothing of it is left, if the database allows removing it.
     """
     kind = "UNIQUE INDEX" if unique else "INDEX"
     if op.get_context().dialect.name != "postgresql":
@@ -36,14 +36,14 @@ def create(name: str, on: str, *, unique: bool = False) -> None:
         try:
             op.execute(f"CREATE {kind} CONCURRENTLY {name} ON {on}")
         except DBAPIError:
-            # What was in the way of the index may be in the way of this too; then the next run does it.
+            # Whatever prevented the index may prevent this too; then the next run drops it.
             with suppress(DBAPIError):
                 op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
             raise
 
 
 def drop(name: str) -> None:
-    """Drop an index, if it is there."""
+    """Drop an index if it exists."""
     if op.get_context().dialect.name != "postgresql":
         op.execute(f"DROP INDEX IF EXISTS {name}")
         return

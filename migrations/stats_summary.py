@@ -1,8 +1,8 @@
-"""What several revisions do to stats_summary. Frozen: revisions of the past call it as it is."""
+"""Changes to stats_summary that several revisions make. Frozen: released revisions depend on it as it is."""
 
 from sqlalchemy import Connection, text
 
-# Which row stays of those that have one (cdn, delivery service, stat, date): the newest, then the last made.
+# Of the rows with the same (cdn, delivery service, stat, date) the newest stays, then the one inserted last.
 _DUPLICATES = """
     SELECT id, kept FROM (
         SELECT id, first_value(id) OVER (
@@ -17,9 +17,9 @@ _INTO_ARCHIVE = f"INSERT INTO tstats_archived_summary ({COLUMNS}, reason)"
 
 
 def archive_duplicates(connection: Connection) -> int:
-    """Move every duplicate to the archive; how many there were."""
+    """Move every duplicate to the archive; return how many there were."""
     if connection.dialect.name == "postgresql":
-        # In one statement: what is archived is what was deleted, whoever else changes the table meanwhile.
+        # One statement archives exactly what it deletes, even if others change the table meanwhile.
         return connection.execute(
             text(
                 f"""

@@ -119,6 +119,7 @@ DATABASES = (
 )
 
 ROLLUPS = tuple(rollup for database in DATABASES for rollup in database.rollups)
+ROLLUPS_BY_NAME = {rollup.name: rollup for rollup in ROLLUPS}
 
 DAILY_SUMMARIES = (
     DailySummary(name="daily_maxgbps", aggregate="max", divisor=10**6, unit="Gbps"),

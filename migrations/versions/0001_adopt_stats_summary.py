@@ -1,7 +1,7 @@
-"""Adopt Traffic Ops' stats_summary as it is, or make one that is the same.
+"""Adopt Traffic Ops' stats_summary as it is, or create an identical table.
 
-Traffic Ops' table keeps its rows, its owner and its trigger. Downgrading leaves the table, whoever made it:
-it holds what nobody could compute again.
+Traffic Ops' table keeps its rows, its owner and its trigger. Downgrading keeps the table, whoever created it:
+nobody could compute its contents again.
 """
 
 from alembic import op
@@ -29,7 +29,7 @@ _POSTGRESQL = (
     """,
     "ALTER SEQUENCE stats_summary_id_seq OWNED BY stats_summary.id",
 )
-# AUTOINCREMENT: the id of an archived row must not be given to another.
+# AUTOINCREMENT: the id of an archived row must not be reused.
 _SQLITE = (
     """
     CREATE TABLE stats_summary (
@@ -63,7 +63,7 @@ _EXPECTED = {
         "stat_date": "DATE",
     },
 }
-# The key's own default is not compared: it names the sequence, in words that depend on the search path.
+# The default of the key is not compared: it names the sequence, and how depends on the search path.
 _COLUMNS = {
     "postgresql": """
         SELECT a.attname AS name,
@@ -86,7 +86,7 @@ _COLUMNS = {
 
 
 def upgrade() -> None:
-    """Take stats_summary as it is, if it is what it should be; else make it."""
+    """Keep stats_summary if it exists and has the expected columns; otherwise create it."""
     connection = op.get_bind()
     dialect = connection.dialect.name
     found = {column.name: column.shape for column in connection.execute(text(_COLUMNS[dialect]))}
@@ -100,7 +100,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Leave the table and its rows."""
+    """Keep the table and its rows."""
 
 
 def _refuse_another_shape(found: dict[str, str], expected: dict[str, str]) -> None:

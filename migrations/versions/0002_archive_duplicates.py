@@ -1,7 +1,7 @@
-"""Move the duplicates out of stats_summary.
+"""Move duplicates from stats_summary to an archive.
 
-Of the rows that have one (cdn, delivery service, stat, date), the newest stays; the others go, as they are,
-to an archive that says when and why. Downgrading brings each back, with its id.
+Of the rows with the same (cdn, delivery service, stat, date) the newest stays. The others move, unchanged, to
+an archive that records when and why. Downgrading brings each of them back, with its id.
 """
 
 from alembic import op
@@ -43,7 +43,7 @@ _ARCHIVE = """
 
 
 def upgrade() -> None:
-    """Make the archive and fill it."""
+    """Create the archive and fill it."""
     op.execute(_ARCHIVE.format(**_TYPES[op.get_context().dialect.name]))
     moved = archive_duplicates(op.get_bind())
     config = op.get_context().config
@@ -53,7 +53,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Bring every row back."""
-    # An attempt at the key that was killed may have left it: not whole, and yet in the way of duplicates.
+    # A killed attempt at the key may have left it behind: invalid, but still rejecting duplicates.
     op.execute("DROP INDEX IF EXISTS tstats_stats_summary_day")
     op.execute(f"INSERT INTO stats_summary ({COLUMNS}) SELECT {COLUMNS} FROM tstats_archived_summary")
     op.execute("DROP TABLE tstats_archived_summary")

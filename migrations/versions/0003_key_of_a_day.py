@@ -1,7 +1,7 @@
-"""Let there be one row a (cdn, delivery service, stat, date): the key that exactly-once needs.
+"""Add the unique key (cdn, delivery service, stat, date), which exactly-once summaries need.
 
-Writers are not blocked meanwhile, so one may add a duplicate between the look for duplicates and the key:
-then both are done again.
+Writers are not blocked, so one may add a duplicate after the others were archived and before the key exists:
+then both steps are repeated.
 """
 
 from alembic import op
@@ -22,7 +22,7 @@ _ATTEMPTS = 5
 
 
 def upgrade() -> None:
-    """Make the key."""
+    """Create the key."""
     for _ in range(_ATTEMPTS):
         archive_duplicates(op.get_bind())
         try:
@@ -37,5 +37,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Let there be duplicates again."""
+    """Drop the key, which allows duplicates again."""
     indexes.drop(_NAME)

@@ -1,4 +1,4 @@
-"""Find the last summary_time of a stat without reading the whole table (`lastSummaryDate`)."""
+"""Add an index that finds the last summary_time of a stat without reading the whole table."""
 
 from migrations import indexes
 
@@ -11,10 +11,10 @@ _NAME = "tstats_stats_summary_last"
 
 
 def upgrade() -> None:
-    """Make the index."""
+    """Create the index."""
     indexes.create(_NAME, "stats_summary (stat_name, summary_time)")
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop the index."""
     indexes.drop(_NAME)

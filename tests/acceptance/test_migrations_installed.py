@@ -1,4 +1,4 @@
-"""The migrations where they are used: by Alembic's command in a checkout, and from the installed wheel."""
+"""The migrations as they are used: by the alembic command in a checkout, and from the installed wheel."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from tstats.db.migrations import Migrations
 CHECKOUT = Path(__file__).parents[2]
 
 
-def test_alembic_upgrades_in_a_checkout(tmp_path: Path) -> None:
+def test_alembic_upgrades_from_a_checkout(tmp_path: Path) -> None:
     database_url = f"sqlite:///{tmp_path / 'tstats.db'}"
 
     def alembic(*arguments: str) -> str:
@@ -41,7 +41,7 @@ def test_the_wheel_carries_the_migrations(wheel: Path, tmp_path: Path) -> None:
     elsewhere.mkdir()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
-    # First on the path, it goes before the checkout that the tests are installed from.
+    # It comes first on the path, before the checkout that the tests are installed from.
     script = (
         "import sys, tstats, migrations; from tstats.cli import main;"
         "assert tstats.__file__.startswith(sys.argv[1]) and migrations.__file__.startswith(sys.argv.pop(1));"

@@ -1,6 +1,6 @@
-"""A recorded day gives Go's figures, and the minute that Go leaves out.
+"""A recorded day gives the figures of Go's traffic_stats, plus the minute that Go leaves out.
 
-The recordings are no part of this repository: where they stand beside it they are used.
+The recordings are not part of this repository; this test is skipped where they are missing next to it.
 """
 
 from pathlib import Path
@@ -11,12 +11,12 @@ from tests.support.days import DAY, SETTLED, make_databases, migrated, sql_rows,
 from tstats.influx.client import Influx
 
 FIXTURE = Path(__file__).parents[3] / "shared" / "oracle" / "fixtures" / "yesterday.cache_stats.monthly.lp"
-# What Go's traffic_stats posted of it, and the kbps of the minute 00:00, which it does not count.
+# What Go's traffic_stats posted for it, and the kbps of the minute 00:00, which Go does not count.
 OF_GO = {"cdn1": (2.2995, 23.0403, 2_000_000), "cdn2": (0.750096, 4.04463174, 750_000)}
 
 
 @pytest.mark.skipif(not FIXTURE.is_file(), reason="the recorded exchanges (../shared/oracle) are not here")
-def test_the_recorded_day_has_go_s_maxima_and_its_bytes_with_the_first_minute(
+def test_the_recorded_day_has_go_s_maxima_and_its_bytes_plus_the_first_minute(
     influx: Influx, database_url: str
 ) -> None:
     make_databases(influx)

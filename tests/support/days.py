@@ -1,4 +1,4 @@
-"""Days of one-minute values as a test states them, and what became of them."""
+"""Days of one-minute values for tests of summaries, and what is recorded of them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -8,14 +8,15 @@ import structlog
 
 from tstats import catalog
 from tstats.core.secret import Secret
-from tstats.core.time import MINUTE
+from tstats.core.time import MINUTE, SECOND, parse_user_time
 from tstats.db.database import Database
 from tstats.db.migrations import Migrations
 from tstats.db.tables import STATS_SUMMARY
 from tstats.influx.client import Influx
 from tstats.influx.influxql import create_database, create_retention_policy, identifier
-from tstats.summaries.report import Report
-from tstats.summaries.rows import Summaries
+from tstats.summaries.day import window_of
+from tstats.summaries.report import SummaryReport
+from tstats.summaries.rows import SummaryRows
 from tstats.summaries.summarizer import Summarizer
 from tstats.traffic_control.traffic_ops import TrafficOps
 
@@ -30,16 +31,16 @@ PEAK_TB = 10.81125
 FLAT_TB = 10.8
 
 
-def seconds(text: str) -> float:
-    """A moment of UTC, such as `2026-11-21 00:10`, in seconds since the epoch."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+def at(text: str) -> int:
+    """Return a time in UTC, such as `2026-11-21 00:10`, in ns since the epoch."""
+    return parse_user_time(text)
 
 
-SETTLED = seconds("2026-11-21 00:10")
+SETTLED = at("2026-11-21 00:10")
 
 
 def make_databases(influx: Influx) -> None:
-    """The databases and policies of the catalog; nothing expires, since the days of the tests are fixed."""
+    """Create the databases and policies of the catalog; nothing expires, as the tests' days are fixed."""
     for database in catalog.DATABASES:
         influx.query(create_database(database.name))
         for policy in database.policies:
@@ -59,9 +60,9 @@ def write_day(
     minutes: Iterable[int] = range(MINUTES),
     deliveryservice: str | None = None,
 ) -> None:
-    """The same value in each minute of a day, but for the peaks, by the number of their minute."""
+    """Write the same value for each minute of a day, except for the peaks, given by minute of the day."""
     values = dict.fromkeys(minutes, flat) | dict(peaks or {})
-    start = round(seconds(f"{day} 00:00")) * 10**9
+    start = window_of(day).start
     source = catalog.CDN_DAYS if deliveryservice is None else catalog.DELIVERYSERVICE_DAYS
     tags = f"cdn={cdn}"
     if deliveryservice is not None:
@@ -73,22 +74,22 @@ def write_day(
     influx.write("\n".join(lines).encode(), database=source.database, policy=source.policy)
 
 
-def migrated(url: str) -> Summaries:
-    """The repository of a database whose schema is up to date."""
+def migrated(url: str) -> SummaryRows:
+    """Return the rows of a database after migrating it to the newest schema."""
     database = Database(Secret(url))
     Migrations(database).upgrade()
-    return Summaries(database)
+    return SummaryRows(database)
 
 
 def summarizer(
     *influxes: Influx,
-    rows: Summaries | None = None,
+    rows: SummaryRows | None = None,
     traffic_ops: TrafficOps | None = None,
     policy: str = catalog.INDEFINITE,
     write_all: bool = False,
     delivery_services: bool = False,
 ) -> Summarizer:
-    """One as a daemon has it."""
+    """Return a summarizer like that of a daemon."""
     log: structlog.stdlib.BoundLogger = structlog.get_logger()
     return Summarizer(
         influxes=influxes,
@@ -102,10 +103,10 @@ def summarizer(
 
 
 def sql_rows(url: str) -> dict[Row, float]:
-    """Every row by (date, CDN, delivery service, stat).
+    """Return every row by (date, CDN, delivery service, stat).
 
     Raises:
-        AssertionError: there are two rows of one key.
+        AssertionError: two rows have the same key.
     """
     with Database(Secret(url)).connect() as connection:
         found = connection.execute(
@@ -119,24 +120,24 @@ def sql_rows(url: str) -> dict[Row, float]:
 
 
 def daily_points(influx: Influx, policy: str = catalog.INDEFINITE) -> dict[Row, float]:
-    """Every point of daily_stats by (minute, CDN, delivery service, stat)."""
+    """Return every point of daily_stats by (minute, CDN, delivery service, stat)."""
     found: dict[Row, float] = {}
     for stat in catalog.DAILY_SUMMARIES:
         origin = f"{identifier(policy)}.{identifier(stat.name)}"
         for series in influx.query(f"SELECT value FROM {origin} GROUP BY *", database=catalog.DAILY_STATS):
             for time, value in series.values:
-                minute = f"{datetime.fromtimestamp(time // 10**9, UTC):%Y-%m-%d %H:%M}"
+                minute = f"{datetime.fromtimestamp(time // SECOND, UTC):%Y-%m-%d %H:%M}"
                 found[minute, series.tags["cdn"], series.tags["deliveryservice"], stat.name] = value
     return found
 
 
 def times(url: str) -> set[str]:
-    """When the rows were made or corrected."""
+    """Return the times at which the rows were created or corrected."""
     with Database(Secret(url)).connect() as connection:
         return {str(time) for time in connection.scalars(sa.select(STATS_SUMMARY.c.summary_time))}
 
 
-def outcomes(report: Report) -> dict[tuple[str, str, str], str]:
-    """What became of each day, CDN and statistic of a run that went through."""
+def outcomes(report: SummaryReport) -> dict[tuple[str, str, str], str]:
+    """Return the outcome for each day, CDN and statistic of a run without problems."""
     assert report.problems == ()
     return {(str(line.day), line.cdn, line.stat): line.outcome.value for line in report.lines}

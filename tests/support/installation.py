@@ -87,8 +87,8 @@ class Installation:
         RollupRepair(self.influx).run(window)
         rows = migrated(self.database_url)
         summaries = summarizer(self.influx, rows=rows)
-        write_day(self.influx, "cdn1", day=summaries.last_settled(time.time()) - timedelta(days=1))
-        assert summaries.run(time.time()).ok
+        write_day(self.influx, "cdn1", day=summaries.last_settled(now) - timedelta(days=1))
+        assert summaries.run(now).ok
         Spool(self.spool, ["any"], max_bytes=1 << 20).close()
 
 

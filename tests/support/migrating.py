@@ -1,4 +1,4 @@
-"""What the tests of the migrations have in common: rows, tables, and other sessions that are in the way."""
+"""Helpers for tests of migrations: rows, tables, and other sessions that hold locks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from tstats.db.migrations import Migrations
 
 REVISIONS = ["0001", "0002", "0003", "0004"]
 KEY = "tstats_stats_summary_day"
-# (summary_time, stat_date, value): three of one day, two of them at the same moment, and two of no day.
+# (summary_time, stat_date, value): three of one day, two of them with the same time, and two without a day.
 SIX_ROWS = [
     ("2026-11-21 00:10:00+00:00", "2026-11-20", 1.5),
     ("2026-11-21 00:12:00+00:00", "2026-11-20", 2.5),
@@ -54,7 +54,7 @@ def tables(url: str) -> set[str]:
 
 @contextmanager
 def open_transaction(server: Postgres, database: str, statement: str) -> Iterator[Session]:
-    """Another session that has done something and not yet committed."""
+    """Yield another session that has run a statement and not committed it."""
     with server.connect(database) as connection:
         connection.autocommit = False
         connection.execute(statement)

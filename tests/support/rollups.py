@@ -1,4 +1,4 @@
-"""Raw points for the rollups, and a continuous-query service whose clock a test can move."""
+"""Raw points for rollups, and a continuous query service that runs at the times a test chooses."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _SERVICES = {"sports": "cdn1", "news": "cdn2"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raw:
-    """A raw point; `line` is its series, without a value."""
+    """A raw point; `line` is its series in line protocol, without a value."""
 
     database: str
     line: str
@@ -34,8 +34,8 @@ class Raw:
         return f"{self.line} value={self.value} {self.time}"
 
 
-def series() -> Iterator[tuple[str, str]]:
-    """Database and series of every raw measurement that the catalog rolls up."""
+def raw_series() -> Iterator[tuple[str, str]]:
+    """Yield database and series for every raw measurement that the catalog rolls up."""
     for stat in sorted({rollup.source for rollup in ROLLUPS if rollup.source_policy == "daily"}):
         if stat.startswith(("kbps", "tps")):
             for service, cdn in _SERVICES.items():
@@ -50,9 +50,9 @@ def series() -> Iterator[tuple[str, str]]:
 
 
 def raw_points(window: Window, *, only: str = "") -> list[Raw]:
-    """One point of each series (of those whose names begin with `only`) in each ten seconds.
+    """Return a point every ten seconds for each series, or for those whose names start with `only`.
 
-    The means of a minute are whole numbers, so that every order of adding gives the same sum.
+    The means per minute are whole numbers, so that they add up to the same sum in any order.
     """
     return [
         Raw(
@@ -61,14 +61,14 @@ def raw_points(window: Window, *, only: str = "") -> list[Raw]:
             time=moment,
             value=60 * ((number * 7919 + moment // POLL * 31) % 9973),
         )
-        for number, (database, line) in enumerate(series())
+        for number, (database, line) in enumerate(raw_series())
         if line.startswith(only)
         for moment in range(window.start, window.end, POLL)
     ]
 
 
 def write(influx: Influx, points: Iterable[Raw]) -> None:
-    """Write raw points, in as few requests as there are databases."""
+    """Write raw points, in one request per database."""
     by_database: dict[str, list[str]] = {}
     for point in points:
         by_database.setdefault(point.database, []).append(str(point))
@@ -77,17 +77,17 @@ def write(influx: Influx, points: Iterable[Raw]) -> None:
 
 
 def make_databases(influx: Influx) -> None:
-    """The databases of the catalog, without continuous queries."""
+    """Create the databases of the catalog, without continuous queries."""
     wanted = catalog_schema(DATABASES, replication=1, continuous_queries=False)
     report = provision(influx, wanted, allow_data_loss=False, apply=True)
     assert report.in_sync, report
 
 
 class ContinuousQueries:
-    """Runs the continuous queries of the catalog at moments of the test's choice, as InfluxDB 1.x does.
+    """The continuous queries of the catalog, run as InfluxDB 1.x does, but at times that the test chooses.
 
-    At every whole interval T of a query, its body is computed over [T - FOR, T), one query after the other
-    in the order of their creation. Source: `ExecuteContinuousQuery` in services/continuous_querier.
+    At the end T of each interval of a query, its body is computed over [T - FOR, T), one query after the
+    other in the order of their creation. Source: `ExecuteContinuousQuery` in services/continuous_querier.
     """
 
     def __init__(self, influx: Influx, rollups: Sequence[Rollup] = ROLLUPS) -> None:
@@ -95,7 +95,7 @@ class ContinuousQueries:
         self._rollups = rollups
 
     def run(self, moment: int) -> None:
-        """What happens at a whole minute."""
+        """Run the queries that are due at a whole minute."""
         statements = [
             _body(rollup, Window(start=moment - rollup.resample, end=moment))
             for rollup in self._rollups
@@ -105,7 +105,7 @@ class ContinuousQueries:
 
 
 def _body(rollup: Rollup, window: Window) -> str:
-    """The body of the continuous query with its bounds, made apart from what is tested."""
+    """Return the body of the continuous query with its bounds, not using the code under test."""
     body = influxql.create_continuous_query(rollup).partition(" BEGIN ")[2].removesuffix(" END")
     head, _, groups = body.rpartition(" GROUP BY ")
     joined = "AND" if " WHERE " in head else "WHERE"
@@ -113,9 +113,9 @@ def _body(rollup: Rollup, window: Window) -> str:
 
 
 def live(influx: Influx, window: Window, points: Iterable[Raw], rollups: Sequence[Rollup] = ROLLUPS) -> None:
-    """Let the window pass: each minute's points are written in it, then its continuous queries run.
+    """Play the window: write the points of each minute, then run the continuous queries.
 
-    The clock goes on for six minutes after the window, until nothing is computed again.
+    Time goes on for six minutes after the window, until nothing is recomputed any more.
     """
     by_minute: dict[int, list[Raw]] = {}
     for point in points:
@@ -127,14 +127,14 @@ def live(influx: Influx, window: Window, points: Iterable[Raw], rollups: Sequenc
 
 
 def contents(influx: Influx) -> dict[str, Mapping[tuple[object, ...], float]]:
-    """Every point of every rollup: its series and time with its value."""
+    """Return the value of every point of every rollup, by series and time."""
     found: dict[str, Mapping[tuple[object, ...], float]] = {}
     for rollup in ROLLUPS:
         column = influxql.typed(rollup.field, "field")
-        origin = influxql.source(rollup.database, rollup.target_policy, rollup.target)
+        origin = influxql.rollup_target(rollup)
         found[rollup.name] = {
-            (*sorted(one.tags.items()), row[0]): row[1]
-            for one in influx.query(f"SELECT {column} FROM {origin} GROUP BY *")
-            for row in one.values
+            (*sorted(series.tags.items()), row[0]): row[1]
+            for series in influx.query(f"SELECT {column} FROM {origin} GROUP BY *")
+            for row in series.values
         }
     return found

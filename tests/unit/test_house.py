@@ -12,22 +12,21 @@ PACKAGE = Path(__file__).parents[2] / "tstats"
 
 # Decisions and formats: no I/O, no clock, no third-party client. A new module is listed here or among IMPURE.
 PURE = """
-    catalog errors
-    core.model core.secret core.time core.windows
-    influx.health_statements influx.influxql influx.line_protocol influx.rows
-    traffic_control.inventory
-    schema.plan schema.spec
+    api.access.credential api.access.token api.http.negotiation api.http.problem api.http.query_string
+    api.page.answer api.page.query api.page.statements api.statistics.answer api.statistics.query
+    api.statistics.statements api.stats_summary.post api.stats_summary.query api.stats_summary.record
+    catalog
     collect.feed
-    rollups.compare rollups.plan
-    summaries.day
-    sync.digest sync.merge sync.options sync.plan sync.segments
-    api.access.credential api.access.token
-    api.http.negotiation api.http.problem api.http.query_string
-    api.page.answer api.page.query api.page.statements
-    api.statistics.answer api.statistics.query api.statistics.statements
-    api.stats_summary.post api.stats_summary.query api.stats_summary.record
+    core.model core.secret core.time core.windows
     dashboards.data_sources dashboards.links dashboards.names dashboards.queries
     doctor.diagnosis
+    errors
+    influx.health_statements influx.influxql influx.line_protocol influx.rows
+    rollups.compare rollups.display rollups.plan rollups.report
+    schema.plan schema.spec
+    summaries.day summaries.schedule
+    sync.digest sync.merge sync.options sync.plan sync.segments
+    traffic_control.inventory
 """
 
 # Everything else does I/O, keeps time, or builds what does.
@@ -47,10 +46,10 @@ IMPURE = """
     connections
     daemon.daemon daemon.upkeep
     dashboards.boards.cache_group dashboards.boards.cdn dashboards.boards.daily
-    dashboards.boards.delivery_service dashboards.boards.health dashboards.boards.server
-    dashboards.command dashboards.dashboard dashboards.grafana dashboards.json_models dashboards.panels
-    dashboards.provisioning dashboards.push dashboards.targets dashboards.thresholds
-    db.command db.database db.migrations db.tables
+    dashboards.boards.delivery_service dashboards.boards.health dashboards.boards.server dashboards.command
+    dashboards.dashboard dashboards.grafana dashboards.json_models dashboards.panels dashboards.provisioning
+    dashboards.push dashboards.targets dashboards.thresholds
+    db.command db.database db.lock db.migrations db.tables
     doctor.checks.clocks doctor.checks.configuration doctor.checks.health doctor.checks.influx
     doctor.checks.monitors doctor.checks.points doctor.checks.schema doctor.checks.spool
     doctor.checks.summaries doctor.checks.traffic_ops doctor.command doctor.diagnose doctor.display
@@ -58,13 +57,12 @@ IMPURE = """
     influx.async_connection influx.async_reader influx.client influx.command_options influx.command_remedies
     influx.health influx.measurements influx.stream influx.udp
     migrate_config.command migrate_config.migration
-    rollups.cells rollups.check rollups.command rollups.display rollups.late rollups.repair rollups.report
-    rollups.state
+    rollups.cells rollups.check rollups.command rollups.late rollups.repair rollups.state
     schema.display schema.provision
-    simulator.command simulator.exchange simulator.faults simulator.inventory simulator.listener
-    simulator.payloads simulator.exchange_log simulator.server simulator.sessions simulator.summaries
+    simulator.command simulator.exchange simulator.exchange_log simulator.faults simulator.inventory
+    simulator.listener simulator.payloads simulator.server simulator.sessions simulator.summaries
     simulator.traffic simulator.traffic_monitor simulator.traffic_ops simulator.world
-    summaries.command summaries.points summaries.report summaries.rows summaries.schedule summaries.sinks
+    summaries.build summaries.command summaries.points summaries.report summaries.rows summaries.sinks
     summaries.summarizer
     sync.bisection sync.contents sync.context sync.display sync.localize sync.measurement sync.read
     sync.report sync.run sync.scheduler sync.survey sync.transfer sync.verify sync.window sync.write

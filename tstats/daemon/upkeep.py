@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from tstats import connections
+from tstats import catalog, connections
 from tstats.collect.feed import MINUTE_MS
 from tstats.collect.spool import Batch
 from tstats.collect.telemetry import Telemetry
 from tstats.config.settings import Settings
-from tstats.core.time import HOUR, SECOND
+from tstats.core.time import MILLISECOND, SECOND
 from tstats.core.windows import Window, runs
 from tstats.errors import TstatsError
 from tstats.influx.client import Influx
@@ -18,17 +18,16 @@ from tstats.rollups.late import LateWindows, repair_late
 from tstats.rollups.plan import merged
 from tstats.rollups.repair import RollupRepair
 from tstats.rollups.report import RollupReport
-from tstats.summaries import summarizer as summarize
+from tstats.summaries.build import build_summarizer
 
 _LATE_EVERY = 60.0  # seconds between two looks at what came late
 _ALL_EVERY = 3600.0  # seconds between two slow full checks
-_FULL_CHECK = 26 * HOUR  # raw points live so long: what is older cannot be computed anew
 
 
 class _Site:
     """One InfluxDB whose rollups are kept whole."""
 
-    def __init__(self, influx: Influx, clock: Callable[[], float]) -> None:
+    def __init__(self, influx: Influx, clock: Callable[[], int]) -> None:
         self.influx = influx
         self.repair = RollupRepair(influx, clock=clock)
         self.late = LateWindows(clock=clock)
@@ -61,8 +60,8 @@ class Upkeep:
         self._clock = clock
         urls = connections.queried_urls(settings)
         influxes = [connections.influx(settings, url) for url in urls]
-        self._sites = {influx.url: _Site(influx, clock) for influx in influxes}
-        self._summarizer = summarize.from_settings(settings, log=log) if urls else None
+        self._sites = {influx.url: _Site(influx, lambda: int(clock() * SECOND)) for influx in influxes}
+        self._summarizer = build_summarizer(settings, log) if urls else None
         started = clock()
         self._late_due = started + _LATE_EVERY
         self._all_due = started  # what an outage of our own left is found at once
@@ -83,7 +82,8 @@ class Upkeep:
         if site is None:
             return
         for window in runs(batch.minutes, step=MINUTE_MS):
-            site.late.add(batch.database, window.start, window.end - 1)
+            in_ns = Window(start=window.start * MILLISECOND, end=window.end * MILLISECOND)
+            site.late.add(batch.database, in_ns)
 
     def turn(self) -> None:
         """Do what is due; to be called every few seconds. Failures are in the log."""
@@ -96,11 +96,11 @@ class Upkeep:
                 self._report(repair_late(site.repair, site.late))
         if now >= self._all_due:
             self._all_due = now + _ALL_EVERY
-            window = Window(start=int(now) * SECOND - _FULL_CHECK, end=int(now) * SECOND)
+            window = Window(start=int(now) * SECOND - catalog.RAW_RETENTION, end=int(now) * SECOND)
             self._report(site.repair.repair(window) for site in self._sites.values())
         if self._summarizer is not None and now >= self._days_due:
             self._days_due = now + self._settings.daily_summary_polling_interval
-            self._summarizer.catch_up(now)
+            self._summarizer.catch_up(int(now * SECOND))
 
     def close(self) -> None:
         """Give the connections back."""

@@ -17,7 +17,6 @@ from tstats.summaries.day import ALL
 
 REF_IDS = string.ascii_uppercase  # what Grafana calls the targets of a panel, in order
 
-_ROLLUPS = {rollup.name: rollup for rollup in catalog.ROLLUPS}
 _INTERVAL = "time($__interval)"
 # The latest minutes are left out: a minute is rolled up after its end.
 _SETTLED = "time < now() - 3m"
@@ -80,7 +79,7 @@ Target = InfluxQuery | PrometheusQuery | MathExpression
 
 def rollup(name: str) -> Rollup:
     """Return a rollup of the catalog by the name of its continuous query."""
-    return _ROLLUPS[name]
+    return catalog.ROLLUPS_BY_NAME[name]
 
 
 def chosen(*tags: str) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""The SQL database of the daily summaries: connections and migrations."""
+"""The SQL database of the daily summaries: connections, locks, tables and migrations."""

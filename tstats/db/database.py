@@ -1,4 +1,4 @@
-"""The SQL database, SQLite or PostgreSQL: its connections, with bounded waits and clear errors."""
+"""Connections to the SQL database (SQLite or PostgreSQL), with bounded waits and clear errors."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +16,6 @@ LOCK_SECONDS = 10.0
 STATEMENT_SECONDS = 600.0
 UPGRADE = "run: tstats db upgrade"
 
-# Advisory locks of PostgreSQL have two numbers: the first is ours ("tsta"), the second says what for.
-LOCK_SPACE = 0x74737461
 _CONNECT_SECONDS = 10
 _EXAMPLES = "sqlite:///tstats.db or postgresql+psycopg://user:password@host/traffic_ops"
 _DRIVERS = {
@@ -27,7 +25,7 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
-# Source: PostgreSQL's list of error codes (appendix A of its manual).
+# Source: PostgreSQL's manual, appendix A, "PostgreSQL Error Codes".
 _NOT_ALLOWED = {"42501"}
 _LOCKED = {"55P03"}
 _CANCELLED = {"57014"}
@@ -37,34 +35,34 @@ _SQLITE_OTHER_SCHEMA = re.compile(r"no such (table|column)|ON CONFLICT clause do
 
 
 def parse(url: Secret) -> URL:
-    """The URL of a database that tstats can use.
+    """Return the URL of a database that tstats can use.
 
     Raises:
-        ConfigError: it is none; the text does not show it, since it may hold a password.
+        ConfigError: the URL is invalid; the text does not show it, since it may hold a password.
     """
     try:
         parsed = make_url(url.reveal())
     except (exc.ArgumentError, ValueError):
-        raise ConfigError(f"databaseUrl: no URL of a database; one looks like {_EXAMPLES}") from None
+        raise ConfigError(f"databaseUrl: invalid database URL; write {_EXAMPLES}") from None
     driver = _DRIVERS.get(parsed.drivername)
     if driver is None:
-        raise ConfigError(f"databaseUrl: no database of a kind that tstats knows: one looks like {_EXAMPLES}")
+        raise ConfigError(f"databaseUrl: unsupported kind of database; write {_EXAMPLES}")
     if driver == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ConfigError(f"databaseUrl: a SQLite database is a file: its URL looks like {_EXAMPLES}")
+        raise ConfigError(f"databaseUrl: a SQLite database needs a file; write {_EXAMPLES}")
     return parsed.set(drivername=driver)
 
 
 class Database:
-    """How to reach one SQL database; connections are made when asked for and not kept.
+    """An SQL database; connections are opened on demand and not kept.
 
     Attributes:
         name: the URL without password and options, as errors show it.
         file: the file of a SQLite database; None for PostgreSQL.
-        lock_seconds: how long a statement waits for what another session has locked.
+        lock_seconds: how long a statement waits for a lock of another session.
         statement_seconds: how long a statement may take on PostgreSQL.
 
     Raises:
-        ConfigError: the URL is none of a database that tstats can use.
+        ConfigError: the URL is not that of a database that tstats can use.
     """
 
     def __init__(
@@ -91,54 +89,54 @@ class Database:
 
     @contextmanager
     def connect(self, *, writing: bool = False) -> Iterator[Connection]:
-        """A connection of its own; what fails on it inside `with` comes out as one of our errors.
+        """Open a connection; inside `with`, its failures are raised as errors of tstats.
 
         Args:
-            writing: SQLite's transactions begin with the write lock, so that none fails halfway for want
-                of it.
+            writing: SQLite's transactions start with the write lock, so that none fails halfway for lack of
+                it.
 
         Raises:
             UnreachableError: PostgreSQL cannot be reached.
             DatabaseError: anything else that the database refuses.
         """
-        with self.explaining(), (self._writers if writing else self._engine).connect() as connection:
+        with self.translating(), (self._writers if writing else self._engine).connect() as connection:
             yield connection
 
     @contextmanager
-    def explaining(self) -> Iterator[None]:
-        """What fails inside `with` comes out as one of our errors."""
+    def translating(self) -> Iterator[None]:
+        """Raise what fails inside `with` as an error of tstats."""
         try:
             yield
         except exc.SQLAlchemyError as error:
-            raise self.explained(error) from error
+            raise self.translated(error) from error
 
-    def explained(self, error: exc.SQLAlchemyError) -> TstatsError:
-        """The error that tells the user what to do."""
-        refused = _refused(error)
-        if refused is None:
-            return DatabaseError(f"{self.name}: {_line(error)}")
-        words = _line(refused)
+    def translated(self, error: exc.SQLAlchemyError) -> TstatsError:
+        """Return the error of tstats that tells the user what to do."""
+        refusal = _refusal(error)
+        if refusal is None:
+            return DatabaseError(f"{self.name}: {_first_line(error)}")
+        reason = _first_line(refusal)
         if self.file is not None:
-            return DatabaseError(f"{self.name}: {_sqlite_words(refused, words, self.lock_seconds)}")
-        state = getattr(refused, "sqlstate", None) or ""
+            return DatabaseError(f"{self.name}: {_sqlite_advice(refusal, reason, self.lock_seconds)}")
+        state = getattr(refusal, "sqlstate", None) or ""
         if not state or state.startswith(("08", "57P")):
-            return UnreachableError(f"{self.name} cannot be reached: {words}")
+            return UnreachableError(f"{self.name} cannot be reached: {reason}")
         if state in _NOT_ALLOWED:
-            words += "; do it as the role that owns the tables (traffic_ops in Traffic Ops' database)"
+            reason += "; connect as the role that owns the tables (traffic_ops in Traffic Ops' database)"
         elif state in _LOCKED:
-            words = (
-                f"another session kept a lock for more than {self.lock_seconds:g} s ({words});"
-                " try again when it has ended"
+            reason = (
+                f"another session held a lock for more than {self.lock_seconds:g} s ({reason});"
+                " try again once it has finished"
             )
         elif state in _CANCELLED:
-            words = f"a statement took more than {self.statement_seconds:g} s, or was cancelled ({words})"
+            reason = f"a statement took more than {self.statement_seconds:g} s or was cancelled ({reason})"
         elif state in _OTHER_SCHEMA:
-            words = f"the schema is not what this tstats needs ({words}); {UPGRADE}"
-        return DatabaseError(f"{self.name}: {words}")
+            reason = f"the schema is not what this tstats needs ({reason}); {UPGRADE}"
+        return DatabaseError(f"{self.name}: {reason}")
 
     def _prepare(self, connection: Any, _record: object) -> None:  # noqa: ANN401 (the driver's)
         if self.file is not None:
-            connection.isolation_level = None  # the driver would leave DDL outside of transactions
+            connection.isolation_level = None  # otherwise the driver keeps DDL outside of transactions
             return
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -148,8 +146,8 @@ class Database:
         connection.autocommit = False
 
 
-def _refused(error: BaseException | None) -> BaseException | None:
-    """What the database refused: the error, or what came before it where it is of the clearing up."""
+def _refusal(error: BaseException | None) -> BaseException | None:
+    """Return the driver's error behind an error, or behind the one that it followed during clean-up."""
     while error is not None and not isinstance(error, exc.DBAPIError):
         error = error.__context__
     return error and error.orig
@@ -160,20 +158,20 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
 
-def _sqlite_words(error: BaseException, words: str, lock_seconds: float) -> str:
+def _sqlite_advice(error: BaseException, reason: str, lock_seconds: float) -> str:
     code = getattr(error, "sqlite_errorname", "")
     if code in _SQLITE_LOCKED:
         return (
-            f"another process kept the file locked for more than {lock_seconds:g} s ({words});"
-            " try again when it has ended"
+            f"another process held the file locked for more than {lock_seconds:g} s ({reason});"
+            " try again once it has finished"
         )
-    if _SQLITE_OTHER_SCHEMA.search(words):
-        return f"the schema is not what this tstats needs ({words}); {UPGRADE}"
+    if _SQLITE_OTHER_SCHEMA.search(reason):
+        return f"the schema is not what this tstats needs ({reason}); {UPGRADE}"
     if code == "SQLITE_CANTOPEN":
-        return f"{words}; does its directory exist, and may this user write to it?"
-    return words
+        return f"{reason}; check that its directory exists and that this user may write to it"
+    return reason
 
 
-def _line(error: BaseException) -> str:
-    """The first line of what went wrong: a driver adds the statement and hints in further ones."""
+def _first_line(error: BaseException) -> str:
+    """Return the first line of an error's text: drivers put the statement and hints in further lines."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,4 +1,4 @@
-"""Migrations of the SQL database: what there is to do, and doing it through Alembic."""
+"""Migrations of the SQL database: which are pending, and running them through Alembic."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -18,10 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import tstats
 from tstats.db.database import UPGRADE, Database
-from tstats.db.tables import METADATA, PREFIX, VERSION_TABLE, is_ours
+from tstats.db.tables import METADATA, PREFIX, VERSION_TABLE, is_managed, unknown_revision
 from tstats.errors import DatabaseError
 
-# Beside the package, in a checkout as in the installed wheel.
+# Next to the package, in a checkout as in the installed wheel.
 _SCRIPTS = Path(tstats.__file__).resolve().parents[1] / "migrations"
 
 
@@ -30,8 +30,8 @@ class Revision:
     """One step of the schema.
 
     Attributes:
-        name: as `upgrade` and `downgrade` take it.
-        text: what it does, in a line.
+        name: its name for `upgrade` and `downgrade`.
+        text: what it does, in one line.
         applied: whether the database has it.
     """
 
@@ -43,8 +43,8 @@ class Revision:
 class Migrations:
     """The migrations of one database.
 
-    Every method raises `UnreachableError` when the database cannot be reached, and `DatabaseError` for what
-    it refuses: a missing right, a lock, another shape, a newer schema.
+    Every method raises `UnreachableError` when the database cannot be reached, and `DatabaseError` when it
+    refuses: for a missing privilege, a lock, an unexpected table, or a schema newer than this code.
     """
 
     def __init__(self, database: Database) -> None:
@@ -57,23 +57,23 @@ class Migrations:
 
     @property
     def names(self) -> list[str]:
-        """The revisions that this code knows, oldest first."""
+        """The names of the revisions that this code knows, oldest first."""
         return [script.revision for script in reversed(list(self._script.walk_revisions()))]
 
     def current(self) -> str | None:
-        """The revision of the database; None before the first.
+        """Return the revision of the database; None before the first.
 
         Raises:
-            DatabaseError: it is one that this code does not know.
+            DatabaseError: this code does not know the revision.
         """
-        with self._looking() as connection:
+        with self._connect() as connection:
             found = self._revision(connection)
         if found is not None and found not in self.names:
-            raise DatabaseError(f"{self._database.name}: it is at {_newer(found)}")
+            raise DatabaseError(f"{self._database.name}: {unknown_revision(found)}")
         return found
 
     def history(self) -> list[Revision]:
-        """Every revision, oldest first."""
+        """Return every revision, oldest first."""
         current = self.current()
         names = self.names
         reached = names.index(current) if current else -1
@@ -83,7 +83,7 @@ class Migrations:
         ]
 
     def upgrade(self, revision: str = "head") -> list[str]:
-        """Go up to a revision; the lines tell what was done.
+        """Go up to a revision; return lines that say what was done.
 
         Args:
             revision: `head`, a name, or `+N`.
@@ -91,7 +91,7 @@ class Migrations:
         return self._move(command.upgrade, revision)
 
     def downgrade(self, revision: str) -> list[str]:
-        """Go down to a revision; the lines tell what was done.
+        """Go down to a revision; return lines that say what was done.
 
         Args:
             revision: `base`, a name, or `-N`.
@@ -99,21 +99,21 @@ class Migrations:
         return self._move(command.downgrade, revision)
 
     def problems(self) -> list[str]:
-        """How the schema differs from what this code expects; nothing where it does not."""
-        with self._looking() as connection:
+        """Return how the schema differs from what this code expects; empty if it does not."""
+        with self._connect() as connection:
             found, head = self._revision(connection), self.names[-1]
             if found is not None and found not in self.names:
-                return [f"it is at {_newer(found)}"]
+                return [unknown_revision(found)]
             if connection is None or found != head:
-                return [f"it is at revision {found or 'base'}, not {head}; {UPGRADE}"]
-            options = {"include_object": is_ours, "compare_server_default": True}
+                return [f"the schema is at revision {found or 'base'}, not {head}; {UPGRADE}"]
+            options = {"include_object": is_managed, "compare_server_default": True}
             context = MigrationContext.configure(connection, opts=options)
             return [
-                *(f"it differs: {_words(difference)}" for difference in compare_metadata(context, METADATA)),
                 *(
-                    f"the index {name} is not valid: drop it and make it anew"
-                    for name in _invalid(connection)
+                    f"the schema differs: {_operation(difference)}"
+                    for difference in compare_metadata(context, METADATA)
                 ),
+                *(f"the index {name} is invalid: drop and recreate it" for name in _invalid(connection)),
             ]
 
     def _move(self, move: Callable[[Config, str], None], revision: str) -> list[str]:
@@ -125,16 +125,16 @@ class Migrations:
         except CommandError as error:
             raise DatabaseError(f"{self._database.name}: {error}") from error
         except SQLAlchemyError as error:
-            raise self._database.explained(error) from error
+            raise self._database.translated(error) from error
         after = self.current()
-        told = self._output.getvalue().splitlines()
+        printed = self._output.getvalue().splitlines()
         if before == after:
-            return [*told, f"nothing to do: the database is at {after or 'base'}"]
-        return [*told, f"{before or 'base'} -> {after or 'base'}"]
+            return [*printed, f"nothing to do: the database is at {after or 'base'}"]
+        return [*printed, f"{before or 'base'} -> {after or 'base'}"]
 
     @contextmanager
-    def _looking(self) -> Iterator[sa.Connection | None]:
-        """A connection to look with; None where there is no file, since to look would make it."""
+    def _connect(self) -> Iterator[sa.Connection | None]:
+        """Connect in order to read; yield None for a missing SQLite file, which connecting would create."""
         if self._database.file is not None and not self._database.file.exists():
             yield None
             return
@@ -148,21 +148,17 @@ class Migrations:
         return max(MigrationContext.configure(connection, opts=options).get_current_heads(), default=None)
 
 
-def _newer(revision: str) -> str:
-    return f"revision {revision}, which this tstats does not know: a newer one has been here; use that one"
-
-
-def _words(difference: Any) -> str:  # noqa: ANN401 (what Alembic found: a tuple, or a list of some)
-    """What Alembic would do about a difference: `add index stats_summary tstats_stats_summary_day`."""
+def _operation(difference: Any) -> str:  # noqa: ANN401 (Alembic's: a tuple, or a list of tuples)
+    """Return what Alembic would do about a difference: `add index tstats_stats_summary_day`."""
     if isinstance(difference, list):
-        return ", ".join(map(_words, difference))
-    what, *things = difference
-    names = [thing if isinstance(thing, str) else getattr(thing, "name", None) for thing in things]
-    return " ".join([what.replace("_", " "), *filter(None, names)])
+        return ", ".join(map(_operation, difference))
+    operation, *objects = difference
+    names = [item if isinstance(item, str) else getattr(item, "name", None) for item in objects]
+    return " ".join([operation.replace("_", " "), *filter(None, names)])
 
 
 def _invalid(connection: sa.Connection) -> list[str]:
-    """The indexes of ours that PostgreSQL does not use, since the making of them was broken off."""
+    """Return the indexes of tstats that PostgreSQL ignores because their creation was interrupted."""
     if connection.dialect.name != "postgresql":
         return []
     query = sa.text(

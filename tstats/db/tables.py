@@ -1,7 +1,7 @@
-"""The tables of the SQL database: Traffic Ops' stats_summary, and ours beside it.
+"""The tables of the SQL database: Traffic Ops' stats_summary, and those of tstats next to it.
 
-Traffic Ops owns stats_summary and may write to it at any time; only the revisions in `migrations/` change its
-schema, and the tables here agree with the last of them.
+Traffic Ops owns stats_summary and may write to it at any time. Only the revisions in `migrations/` change its
+schema; the tables here match the last of them.
 """
 
 from collections.abc import Callable
@@ -11,15 +11,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tstats.db.database import LOCK_SPACE
-
 EXPECTED_REVISION: Final = "0004"
 VERSION_TABLE: Final = "tstats_alembic_version"
 PREFIX: Final = "tstats_"
-
-# Parameters of PostgreSQL's advisory locks: one session at a time migrates, one summarizes.
-MIGRATING: Final = {"space": LOCK_SPACE, "what": 1}
-SUMMARIZING: Final = {"space": LOCK_SPACE, "what": 2}
 
 _INSERT: dict[str, Callable[[sa.Table], Any]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
@@ -27,7 +21,7 @@ METADATA = sa.MetaData()
 
 
 class _Utc(sa.TypeDecorator[datetime]):
-    """A moment: UTC in SQLite, which has no time zones; with a zone in PostgreSQL."""
+    """A time, stored in UTC by SQLite, which has no time zones, and with a zone by PostgreSQL."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -62,7 +56,7 @@ _HAS_DATE = _ROW.stat_date.is_not(None)
 sa.Index("tstats_stats_summary_day", *KEY, unique=True, postgresql_where=_HAS_DATE, sqlite_where=_HAS_DATE)
 sa.Index("tstats_stats_summary_last", _ROW.stat_name, _ROW.summary_time)
 
-# The duplicates that stood in the way of the key, as they were, with when and why they went.
+# The duplicates that the unique key ruled out, as they were, with when and why they were archived.
 ARCHIVED_SUMMARY = sa.Table(
     "tstats_archived_summary",
     METADATA,
@@ -78,12 +72,18 @@ ARCHIVED_SUMMARY = sa.Table(
 )
 
 
-def is_ours(thing: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:  # noqa: ANN401, FBT001 (Alembic calls it so)
-    """Whether the migrations may look at a thing: our tables and stats_summary, and of that only our indexes.
+def unknown_revision(revision: str) -> str:
+    """Return the error for a database that a newer tstats has migrated."""
+    return f"the schema is at revision {revision}, which this tstats does not know; use a newer tstats"
 
-    A database of Traffic Ops holds a hundred other tables, and may get indexes of its own.
+
+def is_managed(item: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:  # noqa: ANN401, FBT001 (Alembic's signature)
+    """Return whether the migrations manage a table, column or index.
+
+    They manage the tables of tstats and stats_summary, but only the indexes of tstats: a database of Traffic
+    Ops has a hundred other tables, and may get indexes of its own.
     """
-    del thing, reflected, compare_to
+    del item, reflected, compare_to
     if kind == "table":
         return name in METADATA.tables
     return kind == "column" or (name or "").startswith(PREFIX)
@@ -92,12 +92,12 @@ def is_ours(thing: Any, name: str | None, kind: str, reflected: bool, compare_to
 def upsert(
     dialect: str, rows: list[dict[str, object]], *, where: Callable[[Any], "sa.ColumnElement[bool]"]
 ) -> sa.Executable:
-    """Makes rows, or gives those of the same keys another value and summary_time.
+    """Return the statement that inserts rows, or updates value and summary_time of those with the same key.
 
     Args:
-        dialect: the database's kind.
-        rows: with values for all columns but the id.
-        where: which rows are replaced, by the columns that would replace theirs.
+        dialect: `postgresql` or `sqlite`.
+        rows: values for all columns except the id.
+        where: given the new columns, the condition under which a row is updated.
     """
     insert = _INSERT[dialect](STATS_SUMMARY).values(rows)
     statement: sa.Executable = insert.on_conflict_do_update(

@@ -41,7 +41,7 @@ from tstats.doctor.diagnosis import Diagnosis
 from tstats.doctor.examine import Check, ImpossibleCheck, NotCheckedError, examine
 from tstats.errors import ConfigError
 from tstats.influx.client import Influx
-from tstats.summaries.summarizer import from_settings
+from tstats.summaries.build import build_summarizer
 
 _SHARE = 0.8  # of a check's time limit, for one answer
 _INVENTORY = "inventory.json"  # where the collector saves it, in its spool
@@ -282,7 +282,7 @@ def _summaries_checks(
     if settings.summary_sink in ("trafficOps", "both"):
         needs += [check for check in traffic_ops if isinstance(check, TrafficOpsLoginCheck)]
     try:
-        summarizer = from_settings(settings, log=structlog.get_logger())
+        summarizer = build_summarizer(settings, log=structlog.get_logger())
     except ConfigError as error:
         checks.append(
             ImpossibleCheck(

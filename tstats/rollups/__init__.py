@@ -1,1 +1,1 @@
-"""Rollups: which are missing or wrong, and computing them again."""
+"""Rollups: finding what is missing or stale in them, and recomputing it."""

@@ -1,8 +1,8 @@
-"""Asks an InfluxDB for the cells of rollups and for what their sources make of them; recomputes them.
+"""Queries one InfluxDB for the cells of rollups and for what their sources give; recomputes rollups.
 
-All figures are made on the server: no point of a source ever crosses the wire. Every function raises
-`TooMuchError` when a limit of the server does not reach for its window, and `ServerError` for other
-failures, after the retries of the connection.
+All figures are computed on the server: no point of a source crosses the wire. Every function raises
+`TooMuchError` when a limit of the server is too low for its window, and `ServerError` for other failures,
+after the retries of the connection.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,21 +17,21 @@ from tstats.rollups.compare import SeriesTags
 
 
 def read_measurements(influx: Influx, database: str) -> set[str]:
-    """The names of all measurements of a database, whatever their policies."""
+    """Return the names of all measurements of a database, whatever their policies."""
     return {
         row["name"] for series in influx.query(influxql.show_measurements(database)) for row in series.rows()
     }
 
 
 def recompute(influx: Influx, rollup: Rollup, window: Window) -> int:
-    """Write the cells of a window of whole intervals; how many points that were."""
+    """Write the cells of a window of whole intervals; return the number of points written."""
     statement = influxql.select_rollup(rollup, start=window.start, end=window.end)
-    return sum(int(row[1]) for series in _ask(influx, rollup, statement, 1) for row in series.rows)
+    return sum(int(row[1]) for series in _query(influx, rollup, statement) for row in series.rows)
 
 
 def source_slots(influx: Influx, rollup: Rollup, window: Window, slot: int) -> dict[int, float]:
-    """The mean (for a sum: the sum) of all points of the source, by the start of each `slot` ns."""
-    # One function: each further one makes the server go through all points once more.
+    """Return the mean (for a sum: the sum) of the source's points, by the start of each `slot` ns."""
+    # Only one function: each further one makes the server read all points once more.
     function = "sum" if rollup.aggregate == "sum" else "mean"
     statement = influxql.select(
         [f"{function}(value)"],
@@ -41,21 +41,21 @@ def source_slots(influx: Influx, rollup: Rollup, window: Window, slot: int) -> d
         conditions=influxql.rollup_conditions(rollup),
         groups=[influxql.by_time(slot)],
     )
-    return {row[0]: row[1] for series in _ask(influx, rollup, statement, 1) for row in series.rows}
+    return {row[0]: row[1] for series in _query(influx, rollup, statement) for row in series.rows}
 
 
 def target_slots(influx: Influx, rollup: Rollup, window: Window, slot: int) -> dict[int, tuple[int, float]]:
-    """How many cells the rollup has, and their sum, by the start of each `slot` ns."""
+    """Return the number of the rollup's cells and their sum, by the start of each `slot` ns."""
 
     def ask(function: str) -> dict[int, float]:
         statement = influxql.select(
             [f"{function}({influxql.typed(rollup.field, 'field')})"],
-            _target(rollup),
+            influxql.rollup_target(rollup),
             start=window.start,
             end=window.end,
             groups=[influxql.by_time(slot)],
         )
-        return {row[0]: row[1] for series in _ask(influx, rollup, statement, 1) for row in series.rows}
+        return {row[0]: row[1] for series in _query(influx, rollup, statement) for row in series.rows}
 
     # Two statements: both functions in one take the server longer.
     sums = ask("sum")
@@ -65,19 +65,19 @@ def target_slots(influx: Influx, rollup: Rollup, window: Window, slot: int) -> d
 def target_counts(
     influx: Influx, rollup: Rollup, window: Window, slot: int
 ) -> dict[SeriesTags, dict[int, float]]:
-    """How many cells each series of the rollup has, by the start of each `slot` ns."""
+    """Return the number of cells of each series of the rollup, by the start of each `slot` ns."""
     statement = influxql.select(
         [f"count({influxql.typed(rollup.field, 'field')})"],
-        _target(rollup),
+        influxql.rollup_target(rollup),
         start=window.start,
         end=window.end,
         groups=[influxql.by_time(slot), *influxql.rollup_tags(rollup)],
     )
-    return _by_series(_ask(influx, rollup, statement, 1))
+    return _by_series(_query(influx, rollup, statement))
 
 
 def source_series(influx: Influx, rollup: Rollup, window: Window) -> set[SeriesTags]:
-    """The series that the rollup has in a window, by its source."""
+    """Return the series that the rollup should have in a window, according to its source."""
     statement = influxql.select(
         ["first(value)"],
         influxql.rollup_source(rollup),
@@ -86,11 +86,11 @@ def source_series(influx: Influx, rollup: Rollup, window: Window) -> set[SeriesT
         conditions=influxql.rollup_conditions(rollup),
         groups=influxql.rollup_tags(rollup),
     )
-    return {_tags(series) for series in _ask(influx, rollup, statement, 1)}
+    return {_tags(series) for series in _query(influx, rollup, statement)}
 
 
 def indexed_series(influx: Influx, rollup: Rollup) -> tuple[int, int]:
-    """How many series the source and the rollup have in the server's index, whatever their times."""
+    """Return the number of series of source and rollup in the server's index, whatever their times."""
     conditions = influxql.rollup_conditions(rollup)
     statements = (
         influxql.show_series(rollup.database, rollup.source_policy, rollup.source, conditions=conditions),
@@ -110,44 +110,40 @@ def indexed_series(influx: Influx, rollup: Rollup) -> tuple[int, int]:
 def source_cells(
     influx: Influx, rollup: Rollup, window: Window, *, only: Collection[SeriesTags] = ()
 ) -> dict[SeriesTags, dict[int, float]]:
-    """The cells as the source makes them now; `only` some series, or all."""
+    """Return the cells as the source gives them now; of the series in `only`, or of all."""
     statement = influxql.select(
         [f"{rollup.aggregate}(value)"],
         influxql.rollup_source(rollup),
         start=window.start,
         end=window.end,
-        conditions=[*influxql.rollup_conditions(rollup), *_of(only)],
+        conditions=[*influxql.rollup_conditions(rollup), *_series_conditions(only)],
         groups=[influxql.by_time(rollup.interval), *influxql.rollup_tags(rollup)],
     )
-    return _by_series(_ask(influx, rollup, statement, 1))
+    return _by_series(_query(influx, rollup, statement))
 
 
 def target_cells(
     influx: Influx, rollup: Rollup, window: Window, *, only: Collection[SeriesTags] = ()
 ) -> dict[SeriesTags, dict[int, float]]:
-    """The cells as the rollup has them; `only` some series, or all."""
+    """Return the cells as the rollup holds them; of the series in `only`, or of all."""
     statement = influxql.select(
         [influxql.typed(rollup.field, "field")],
-        _target(rollup),
+        influxql.rollup_target(rollup),
         start=window.start,
         end=window.end,
-        conditions=_of(only),
+        conditions=_series_conditions(only),
         groups=influxql.rollup_tags(rollup),
     )
-    return _by_series(_ask(influx, rollup, statement, 1))
+    return _by_series(_query(influx, rollup, statement))
 
 
-def _target(rollup: Rollup) -> str:
-    return influxql.source(rollup.database, rollup.target_policy, rollup.target)
-
-
-def _of(only: Collection[SeriesTags]) -> list[str]:
+def _series_conditions(only: Collection[SeriesTags]) -> list[str]:
     return [influxql.one_series_of(dict(tags) for tags in only)] if only else []
 
 
-def _ask(influx: Influx, rollup: Rollup, statement: str, columns: int) -> Sequence[SeriesRows]:
+def _query(influx: Influx, rollup: Rollup, statement: str) -> Sequence[SeriesRows]:
     def read() -> list[SeriesRows]:
-        return list(read_rows(influx, statement, database=rollup.database, kinds=[None] * columns))
+        return list(read_rows(influx, statement, database=rollup.database, kinds=[None]))
 
     return influx.retry.call(f"query at {influx.url}", read)
 

@@ -1,15 +1,15 @@
-"""Finds what one rollup lacks or has wrong on one server.
+"""Finds what is missing or wrong in one rollup on one server.
 
-Thorough: every cell is made anew from its source and compared. That is right whatever the data, and costs
-about what recomputing costs.
+A thorough check recomputes every cell from its source and compares them. It is right whatever the data, and
+costs about as much as recomputing.
 
-Quick: one figure a side and hour, and cells only where these give a reason:
+A quick check compares one figure per side and hour, and compares cells only where these give a reason:
 
-- cells are counted, so that a missing one is found, whatever its value;
-- a sum must be the sum of its source;
-- a mean of means that equals the mean of all points is right. One that differs may only come from an uneven
-  number of points in the minutes: those hours are looked into, the farthest off first, until one turns out to
-  be whole. The rest is unproven, and named.
+- cells are counted, so that a missing one is found whatever its value;
+- a sum must equal the sum of its source;
+- a mean of means that equals the mean of all points is right. One that differs may merely come from minutes
+  with different numbers of points: those hours are compared cell by cell, largest deviation first, until one
+  turns out to be right. The remaining hours are reported as unproven.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -22,12 +22,12 @@ from tstats.core.windows import Window, partition
 from tstats.errors import SlowError, TooMuchError
 from tstats.influx.client import Influx
 from tstats.rollups import cells as rollup_cells
-from tstats.rollups.compare import Difference, Evidence, Finding, SeriesTags, Slot, compare_cells
-from tstats.rollups.plan import halved, merged, pieces
+from tstats.rollups.compare import CellDifference, Evidence, RollupFinding, SeriesTags, Slot, compare_cells
+from tstats.rollups.plan import MeasurementPath, halved, merged, pieces, source_of, target_of
 
-# Above this, asking for the series that lack cells costs as much as asking for all.
+# Above this, naming the series that lack cells in a query costs as much as querying all series.
 _MOST_SERIES = 200
-# Series by hours of raw points that are asked for at once: they lie in shards of an hour, and to merge more
+# Series times hours of raw points that one query covers: they lie in shards of an hour, and merging more
 # parts than this costs more than a second query.
 _SERIES_HOURS = 5_000
 
@@ -35,55 +35,55 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
-    """The sums of a rollup by hour, which the next in its chain need not ask for again.
+class HourlySums:
+    """The sums of a rollup by hour, kept so that its dependents need not query them again.
 
     Attributes:
         window: whole hours.
-        by_hour: of the hours that have points.
+        by_hour: the sums of the hours that have points.
     """
 
     window: Window
     by_hour: dict[int, float]
 
 
-Known = dict[tuple[str, str, str], Sums]
-"""By database, policy and measurement; right only as long as nothing is written."""
+KnownSums = dict[MeasurementPath, HourlySums]
+"""Sums by measurement; valid only as long as nothing is written."""
 
 
 def check(
-    influx: Influx, rollup: Rollup, window: Window, *, thorough: bool, known: Known | None = None
-) -> Finding:
+    influx: Influx, rollup: Rollup, window: Window, *, thorough: bool, known: KnownSums | None = None
+) -> RollupFinding:
     """Compare the rollup with its source.
 
     Args:
         influx: the server.
-        rollup: which.
-        window: whole intervals, within what `rollup_plan.ours` allows.
-        thorough: look into every cell.
-        known: sums of rollups before it in its chain; its own are added.
+        rollup: the rollup.
+        window: whole intervals, within what `plan.repairable_window` allows.
+        thorough: compare every cell.
+        known: sums of the rollups that it is computed from; its own sums are added.
 
     Raises:
         ServerError: the server failed, refused, or has a limit below a single interval.
     """
-    examination = _Examination(influx, rollup, {} if known is None else known)
-    # A day's cells are few: to look at them is quick.
+    comparison = _RollupComparison(influx, rollup, {} if known is None else known)
+    # A rollup by day has few cells: comparing them all is quick.
     if thorough or rollup.aggregate == "max" or HOUR % rollup.interval:
-        examination.look_into([window])
+        comparison.compare([window])
     else:
-        examination.look_over(window)
-    return examination.evidence.finding(rollup, window)
+        comparison.compare_quickly(window)
+    return comparison.evidence.finding(rollup, window)
 
 
-def look_into(influx: Influx, rollup: Rollup, windows: Iterable[Window]) -> Difference:
-    """Compare every cell of some windows; arguments and errors as `check` has them."""
-    examination = _Examination(influx, rollup, {})
-    examination.look_into(windows)
-    return examination.evidence.difference
+def compare_windows(influx: Influx, rollup: Rollup, windows: Iterable[Window]) -> CellDifference:
+    """Compare every cell of some windows; arguments and errors as for `check`."""
+    comparison = _RollupComparison(influx, rollup, {})
+    comparison.compare(windows)
+    return comparison.evidence.difference
 
 
 def within_limits(rollup: Rollup, window: Window, ask: Callable[[Window], Answer]) -> Iterator[Answer]:
-    """The answers for a window of whole intervals, in as few parts as the server's limits allow.
+    """Yield the answers for a window of whole intervals, halving it wherever it exceeds a server limit.
 
     Raises:
         TooMuchError: even a single interval is too much.
@@ -99,20 +99,20 @@ def within_limits(rollup: Rollup, window: Window, ask: Callable[[Window], Answer
             yield from within_limits(rollup, part, ask)
 
 
-class _Examination:
-    """Looks at one rollup of one server."""
+class _RollupComparison:
+    """A comparison of one rollup on one server with its source."""
 
-    def __init__(self, influx: Influx, rollup: Rollup, known: Known) -> None:
+    def __init__(self, influx: Influx, rollup: Rollup, known: KnownSums) -> None:
         self._influx = influx
         self._rollup = rollup
         self._known = known
-        self._judged: dict[Window, bool] = {}  # whether a slot is bad
+        self._compared: dict[Window, bool] = {}  # whether a slot has missing or stale cells
         self.evidence = Evidence()
 
-    def look_into(self, windows: Iterable[Window], *, only: Collection[SeriesTags] = ()) -> bool:
-        """Compare cells (of `only` some series, or all); whether any lacks or differs."""
+    def compare(self, windows: Iterable[Window], *, only: Collection[SeriesTags] = ()) -> bool:
+        """Compare the cells of the series in `only`, or of all; return whether any differ."""
 
-        def compared(window: Window) -> Difference:
+        def difference_in(window: Window) -> CellDifference:
             return compare_cells(
                 rollup_cells.source_cells(self._influx, self._rollup, window, only=only),
                 rollup_cells.target_cells(self._influx, self._rollup, window, only=only),
@@ -121,77 +121,78 @@ class _Examination:
         found = [
             self.evidence.add(difference)
             for piece in pieces(self._rollup, windows)
-            for difference in within_limits(self._rollup, piece, compared)
+            for difference in within_limits(self._rollup, piece, difference_in)
         ]
         return any(found)
 
-    def look_over(self, window: Window) -> None:
-        """Compare one figure a side and hour, and the cells of the hours that give a reason."""
-        expected, look = self._expected(window)
-        slots = self._slots(window, look)
+    def compare_quickly(self, window: Window) -> None:
+        """Compare one figure per side and hour, and the cells of the hours that give a reason."""
+        expected, longest = self._expected_series(window)
+        slots = self._slots(window, longest)
         for slot in slots:
             if not slot.cells:
                 moments = range(slot.window.start, slot.window.end, self._rollup.interval)
-                self._judged[slot.window] = self.evidence.add(Difference(missing=frozenset(moments)))
+                difference = CellDifference(missing=frozenset(moments))
+                self._compared[slot.window] = self.evidence.add(difference)
         filled = [slot for slot in slots if slot.cells]
-        for slot, lacking in self._lacking(filled, window, expected):
-            # Beside what one series lacks, others may have stale cells.
-            if not lacking or self.look_into([slot.window], only=lacking):
-                self._judge(slot)
+        for slot, incomplete in self._incomplete(filled, window, expected):
+            # Where some series lack cells, others may have stale ones.
+            if not incomplete or self.compare([slot.window], only=incomplete):
+                self._differs(slot)
         deviating = [slot for slot in filled if slot.deviation(self._rollup)]
         for slot in sorted(deviating, key=lambda slot: slot.deviation(self._rollup), reverse=True):
-            # A sum that differs has a reason; a mean may be only uneven, and the farthest off tells.
-            if not self._judge(slot) and self._rollup.aggregate == "mean":
+            # A deviating sum always has a cause. A mean may only be uneven: if the largest deviation is
+            # harmless, the smaller ones are probably harmless too.
+            if not self._differs(slot) and self._rollup.aggregate == "mean":
                 break
-        self._judge_neighbours(deviating)
-        unproven = (slot.window for slot in deviating if slot.window not in self._judged)
+        self._compare_neighbours(deviating)
+        unproven = (slot.window for slot in deviating if slot.window not in self._compared)
         self.evidence.unproven += merged(unproven)
 
-    def _judge(self, slot: Slot) -> bool:
-        """Whether a slot is bad, by all of its cells."""
-        if slot.window not in self._judged:
-            self._judged[slot.window] = self.look_into([slot.window])
-        return self._judged[slot.window]
+    def _differs(self, slot: Slot) -> bool:
+        """Compare all cells of a slot, once; return whether any differ."""
+        if slot.window not in self._compared:
+            self._compared[slot.window] = self.compare([slot.window])
+        return self._compared[slot.window]
 
-    def _judge_neighbours(self, deviating: list[Slot]) -> None:
-        """Look beside what is bad: an outage does not end with the hour."""
-        waiting = [slot for slot in deviating if slot.window not in self._judged]
+    def _compare_neighbours(self, deviating: list[Slot]) -> None:
+        """Compare deviating slots next to those that differ: an outage does not end on the hour."""
+        waiting = [slot for slot in deviating if slot.window not in self._compared]
         while waiting:
-            bad = [window for window, is_bad in self._judged.items() if is_bad]
-            edges = {window.start for window in bad} | {window.end for window in bad}
-            beside = [slot for slot in waiting if {slot.window.start, slot.window.end} & edges]
-            if not beside:
+            differing = [window for window, differs in self._compared.items() if differs]
+            edges = {window.start for window in differing} | {window.end for window in differing}
+            adjacent = [slot for slot in waiting if {slot.window.start, slot.window.end} & edges]
+            if not adjacent:
                 return
-            for slot in beside:
-                self._judge(slot)
-            waiting = [slot for slot in waiting if slot not in beside]
+            for slot in adjacent:
+                self._differs(slot)
+            waiting = [slot for slot in waiting if slot not in adjacent]
 
-    def _expected(self, window: Window) -> tuple[int | None, int]:
-        """How many series the rollup should have, where that is easy to say; how long to look at once, in ns.
+    def _expected_series(self, window: Window) -> tuple[int | None, int]:
+        """Return the number of series that the rollup should have, and the longest window to query, in ns.
 
-        The server's index answers at once, but it holds series of older times, too: where source and rollup
-        do not have the same number, None.
+        The server's index answers at once, but it also holds series of other times: the number is None if
+        source and rollup disagree about it.
         """
         if self._rollup.tags is not None:
             series = rollup_cells.source_series(self._influx, self._rollup, window)
             return len(series), window.length
         source, target = rollup_cells.indexed_series(self._influx, self._rollup)
-        look = max(1, _SERIES_HOURS // max(1, source)) * HOUR
-        return (target if source == target else None), look
+        longest = max(1, _SERIES_HOURS // max(1, source)) * HOUR
+        return (target if source == target else None), longest
 
-    def _slots(self, window: Window, look: int) -> list[Slot]:
-        """The hours in which the source has points; its figures are asked for in windows of `look` ns."""
+    def _slots(self, window: Window, longest: int) -> list[Slot]:
+        """Return the hours in which the source has points, querying it in windows of `longest` ns."""
         sources, unknown = self._known_sources(window)
-        for stretch in unknown:
-            for part in partition(stretch, look, origin=stretch.start // HOUR * HOUR):
+        for gap in unknown:
+            for part in partition(gap, longest, origin=gap.start // HOUR * HOUR):
                 for answer in within_limits(self._rollup, part, self._source_slots):
                     sources |= answer
         targets = rollup_cells.target_slots(self._influx, self._rollup, window, HOUR)
         hours = _whole_hours(window)
         if hours is not None and self._rollup.field == "value":
             sums = {begin: total for begin, (_, total) in targets.items() if hours.start <= begin < hours.end}
-            key = (self._rollup.database, self._rollup.target_policy, self._rollup.target)
-            self._known[key] = Sums(window=hours, by_hour=sums)
+            self._known[target_of(self._rollup)] = HourlySums(window=hours, by_hour=sums)
         return [
             Slot(window=hour, source=sources[begin], cells=cells, total=total)
             for hour in partition(window, HOUR, origin=0)
@@ -200,9 +201,8 @@ class _Examination:
         ]
 
     def _known_sources(self, window: Window) -> tuple[dict[int, float], list[Window]]:
-        """The figures of the source that are known by now, and the windows for which it has to be asked."""
-        key = (self._rollup.database, self._rollup.source_policy, self._rollup.source)
-        sums = self._known.get(key)
+        """Return the source's figures that are known already, and the windows still to be queried."""
+        sums = self._known.get(source_of(self._rollup))
         if sums is None or self._rollup.aggregate != "sum" or self._rollup.condition is not None:
             return {}, [window]
         common = window.overlap(sums.window)
@@ -215,30 +215,33 @@ class _Examination:
             [Window(start=start, end=end) for start, end in edges if start < end],
         )
 
-    def _source_slots(self, look: Window) -> dict[int, float]:
-        return rollup_cells.source_slots(self._influx, self._rollup, look, HOUR)
+    def _source_slots(self, window: Window) -> dict[int, float]:
+        return rollup_cells.source_slots(self._influx, self._rollup, window, HOUR)
 
-    def _lacking(
+    def _incomplete(
         self, slots: list[Slot], window: Window, expected: int | None
     ) -> Iterator[tuple[Slot, frozenset[SeriesTags]]]:
-        """The slots in which series lack cells, and which series; none of these where they are many.
+        """Yield the slots in which series lack cells, and these series; no series if there are too many.
 
-        A series may lack cells rightly, where its source has no points.
+        A series may rightly lack cells, where its source has no points.
         """
         if expected is not None and all(slot.is_full(self._rollup, expected) for slot in slots):
             return
-        series = rollup_cells.source_series(self._influx, self._rollup, window)
+        all_series = rollup_cells.source_series(self._influx, self._rollup, window)
         counts = rollup_cells.target_counts(self._influx, self._rollup, window, HOUR)
         for slot in slots:
             full = slot.window.length // self._rollup.interval
             begin = slot.window.start // HOUR * HOUR
-            lacking = frozenset(one for one in series if counts.get(one, {}).get(begin, 0) < full)
+            lacking = frozenset(
+                series for series in all_series if counts.get(series, {}).get(begin, 0) < full
+            )
             if lacking:
-                few = len(lacking) <= _MOST_SERIES and all(lacking)
-                yield slot, lacking if few else frozenset()
+                # A series without tags cannot be named in a condition.
+                can_be_named = len(lacking) <= _MOST_SERIES and all(lacking)
+                yield slot, lacking if can_be_named else frozenset()
 
 
 def _whole_hours(window: Window) -> Window | None:
-    """The whole hours of a window; None where it has none."""
+    """Return the whole hours of a window; None if it has none."""
     start, end = -(-window.start // HOUR) * HOUR, window.end // HOUR * HOUR
     return Window(start=start, end=end) if start < end else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tstats.config.settings import Settings
     from tstats.core.model import Rollup
-    from tstats.rollups.repair import RollupRepair, Tell
+    from tstats.rollups.repair import OnProgress, RollupRepair
     from tstats.rollups.report import RollupReport
 
 _QUIET = 2.0  # seconds between two lines of progress
@@ -205,10 +205,10 @@ def _time(text: str, option: str) -> int:
 
 
 def _named(names: list[str] | None) -> "tuple[Rollup, ...]":
-    from tstats.rollups.report import named
+    from tstats.rollups.plan import rollups_named
 
     try:
-        return named(names or ())
+        return rollups_named(names or ())
     except ConfigError as error:
         raise typer.BadParameter(str(error), param_hint="--rollup") from None
 
@@ -230,7 +230,7 @@ def _repairs(settings: "Settings") -> "Iterator[RollupRepair]":
         raise ConfigError("influxUrls: rollups are asked for over http; there are only udp:// URLs")
     retry = RetryPolicy(retries=2, on_retry=_tell_retry)
     for influx in [connections.influx(settings, url, retry=retry) for url in urls]:
-        yield RollupRepair(influx, tell=_now_and_then())
+        yield RollupRepair(influx, on_progress=_now_and_then())
         influx.close()
 
 
@@ -239,7 +239,7 @@ def _tell_retry(what: str, *, attempt: int, error: Exception, wait: float) -> No
     typer.echo(f"try {attempt} failed, again in {wait:.1f} s: {error}", err=True)
 
 
-def _now_and_then() -> "Tell":
+def _now_and_then() -> "OnProgress":
     """Prints lines of progress on stderr, where the work is long; not every one."""
     told = time.monotonic()
 

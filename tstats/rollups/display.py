@@ -1,21 +1,21 @@
-"""Shows what was found in the rollups of an InfluxDB, and done: as JSON for scripts, as lines for people."""
+"""Formats the report of an InfluxDB's rollups: as JSON for scripts, as lines for people."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tstats.core.time import format_time
+from tstats.core.time import HOUR, format_time
 from tstats.core.windows import Window
 from tstats.rollups.plan import merged
-from tstats.rollups.report import Outcome, RollupReport
+from tstats.rollups.report import RollupOutcome, RollupReport
 
 
 def window_as_json(window: Window) -> dict[str, str]:
-    """`start` and `end` (not included) as RFC 3339 in UTC."""
+    """Return `start` and `end` (exclusive) as RFC 3339 in UTC."""
     return {"start": format_time(window.start), "end": format_time(window.end)}
 
 
 def as_json(report: RollupReport) -> dict[str, Any]:
-    """The report of one InfluxDB in the shape that `--output json` promises."""
+    """Return the report of one InfluxDB in the documented shape of `--output json`."""
     return {
         "url": report.url,
         "error": report.error,
@@ -23,7 +23,7 @@ def as_json(report: RollupReport) -> dict[str, Any]:
     }
 
 
-def _outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+def _outcome_as_json(outcome: RollupOutcome) -> dict[str, Any]:
     finding = outcome.finding
     return {
         "name": finding.rollup.name,
@@ -45,7 +45,7 @@ def _windows(windows: Iterable[Window]) -> list[dict[str, str]]:
 
 
 def errors(report: RollupReport) -> Iterator[str]:
-    """What went wrong, one sentence each; the text names the server."""
+    """Yield what went wrong, one line each; the text names the server."""
     if report.error:
         yield report.error
     for outcome in report.outcomes:
@@ -54,11 +54,11 @@ def errors(report: RollupReport) -> Iterator[str]:
             yield f"{name}: {error}"
         if outcome.left:
             windows = ", ".join(map(str, outcome.left))
-            yield f"{report.url}: {name} still differs from its source in {windows}; run this again"
+            yield f"{report.url}: {name} still differs from its source in {windows}; run the repair again"
 
 
 def lines(report: RollupReport, *, applied: bool) -> Iterator[str]:
-    """A line for each window of each rollup, and one that says how the InfluxDB stands."""
+    """Yield a line for each window of each rollup, then a summary of the InfluxDB."""
     for outcome in report.outcomes:
         finding = outcome.finding
         kinds = (
@@ -92,10 +92,10 @@ def _summary(report: RollupReport, *, applied: bool) -> str:
     found = f"{broken} with something missing or stale" if broken else "nothing missing or stale found"
     unproven = merged(window for finding in report.findings for window in finding.unproven)
     if unproven:
-        hours = sum(window.length for window in unproven) / 3600e9
-        ending = f"; {hours:.0f} h unproven (--thorough looks into them){ending}"
+        hours = sum(window.length for window in unproven) / HOUR
+        ending = f"; {hours:.0f} h unproven (--thorough compares them){ending}"
     return f"{rollups}, {found}{ending}"
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,4 +1,4 @@
-"""Late data: remembers the windows into which it was delivered until their rollups are repaired."""
+"""Remembers the windows of data that was delivered late until their rollups are repaired."""
 
 import threading
 import time
@@ -6,30 +6,29 @@ from collections.abc import Callable, Sequence
 
 from tstats.catalog import ROLLUPS
 from tstats.core.model import Rollup
-from tstats.core.time import MINUTE, SECOND
+from tstats.core.time import MINUTE
 from tstats.core.windows import Window
-from tstats.rollups.plan import GRACE, LONGEST_REWRITING, down_the_chain, merged
+from tstats.rollups.plan import GRACE, LONGEST_REWRITE, merged, with_dependents
 from tstats.rollups.repair import RollupRepair
 from tstats.rollups.report import RollupReport
 
-_MILLISECOND = SECOND // 1000
-# What settles last of the minutes has settled so long after its end.
-_SETTLING = LONGEST_REWRITING + GRACE
+# By this long after its end, a minute has settled in every rollup.
+_SETTLING = LONGEST_REWRITE + GRACE
 
 
 class LateWindows:
-    """Takes the times of delivered batches and gives the windows that came too late, once settled.
+    """The windows in which data came late, by database.
 
-    Threads may share it. It is bounded: windows of one database are joined where they touch. What it holds
-    is lost with the process; the slow full check finds it again.
+    Safe for use by several threads. Its size is bounded: windows of one database are joined where they touch.
+    What it holds is lost with the process; the hourly full check finds it again.
 
     Args:
-        rollups: those of the catalog; the shortest RESAMPLE FOR of a database says what is late.
-        clock: seconds since the epoch.
+        rollups: those of the catalog; the shortest RESAMPLE FOR of a database defines what is late.
+        clock: ns since the epoch.
     """
 
     def __init__(
-        self, rollups: Sequence[Rollup] = ROLLUPS, *, clock: Callable[[], float] = time.time
+        self, rollups: Sequence[Rollup] = ROLLUPS, *, clock: Callable[[], int] = time.time_ns
     ) -> None:
         self._reach: dict[str, int] = {}
         for rollup in rollups:
@@ -39,31 +38,29 @@ class LateWindows:
         self._mutex = threading.Lock()
         self._windows: dict[str, list[Window]] = {}
 
-    def add(self, database: str, oldest_ms: int, newest_ms: int) -> bool:
-        """Note a batch that a server has just taken; whether some of its points came late.
+    def add(self, database: str, window: Window) -> None:
+        """Remember what came late of a batch that a server has just accepted.
 
         Args:
-            database: where it went.
-            oldest_ms: the time of its first point, in ms since the epoch.
-            newest_ms: that of its last.
+            database: the database that the batch went to.
+            window: the window that its points lie in.
         """
         reach = self._reach.get(database)
         if reach is None:
-            return False
-        # The minutes before this one may be out of a continuous query's sight by now.
-        seen_from = (int(self._clock() * 1e9) - reach) // MINUTE * MINUTE + MINUTE
-        start = oldest_ms * _MILLISECOND // MINUTE * MINUTE
-        end = min(newest_ms * _MILLISECOND // MINUTE * MINUTE + MINUTE, seen_from)
+            return
+        # The next run of the continuous query recomputes from here; it may no longer see the minutes before.
+        seen_from = (self._clock() - reach) // MINUTE * MINUTE + MINUTE
+        start = window.start // MINUTE * MINUTE
+        end = min(-(-window.end // MINUTE) * MINUTE, seen_from)
         if start >= end:
-            return False
+            return
         with self._mutex:
             windows = self._windows.get(database, [])
             self._windows[database] = merged([*windows, Window(start=start, end=end)])
-        return True
 
     def take(self) -> list[tuple[str, Window]]:
-        """The windows by database that have settled, which are then forgotten; `give_back` on failure."""
-        settled = (int(self._clock() * 1e9) - _SETTLING) // MINUTE * MINUTE
+        """Return the settled windows with their databases, and forget them; `give_back` those that fail."""
+        settled = (self._clock() - _SETTLING) // MINUTE * MINUTE
         taken = []
         with self._mutex:
             for database, windows in self._windows.items():
@@ -80,11 +77,11 @@ class LateWindows:
 def repair_late(
     repair: RollupRepair, late: LateWindows, rollups: Sequence[Rollup] = ROLLUPS
 ) -> list[RollupReport]:
-    """Repair what late data has changed, down the chains; a window that failed is tried again next time."""
+    """Repair the rollups of all settled late windows; those that fail are tried again at the next call."""
     reports = []
     for database, window in late.take():
         only = [rollup for rollup in rollups if rollup.database == database]
-        report = repair.repair(window, only=down_the_chain(only, rollups))
+        report = repair.repair(window, only=with_dependents(only, rollups))
         if report.failed:
             late.give_back(database, window)
         reports.append(report)

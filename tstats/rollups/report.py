@@ -1,28 +1,24 @@
-"""What was found and done: by rollup, and by server."""
+"""What a check or repair has found and done, by rollup and by server."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tstats.catalog import ROLLUPS
-from tstats.core.model import Rollup
 from tstats.core.windows import Window
-from tstats.errors import ConfigError
-from tstats.rollups.compare import Finding
+from tstats.rollups.compare import RollupFinding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one rollup.
+class RollupOutcome:
+    """The result for one rollup.
 
     Attributes:
-        finding: what was found before.
-        recomputed: the windows that were computed anew.
-        points: how many points that wrote.
+        finding: what was found before anything was written.
+        recomputed: the windows that were recomputed.
+        points: the number of points that this wrote.
         left: what is still missing or stale afterwards.
-        error: why not all was done.
+        error: why not everything was done.
     """
 
-    finding: Finding
+    finding: RollupFinding
     recomputed: tuple[Window, ...] = ()
     points: int = 0
     left: tuple[Window, ...] = ()
@@ -36,38 +32,24 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollupReport:
-    """One InfluxDB.
+    """The results for one InfluxDB.
 
     Attributes:
         url: its address.
-        outcomes: in the order of the chains.
-        error: why the server as a whole could not be worked with.
+        outcomes: sources before what is computed from them.
+        error: why the work on this server ended early.
     """
 
     url: str
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[RollupOutcome, ...] = ()
     error: str | None = None
 
     @property
     def failed(self) -> bool:
-        """Whether something could not be looked at or done."""
+        """Whether something could not be checked or done."""
         return self.error is not None or any(outcome.failed for outcome in self.outcomes)
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was found, by rollup."""
+    def findings(self) -> tuple[RollupFinding, ...]:
+        """The finding of each outcome."""
         return tuple(outcome.finding for outcome in self.outcomes)
-
-
-def named(names: Iterable[str], rollups: Sequence[Rollup] = ROLLUPS) -> tuple[Rollup, ...]:
-    """The rollups of these names; all where none is given.
-
-    Raises:
-        ConfigError: one is not known; the text names those that are.
-    """
-    wanted = tuple(names)
-    known = {rollup.name: rollup for rollup in rollups}
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise ConfigError(f"no rollup {', '.join(unknown)}; there are {', '.join(known)}")
-    return tuple(rollups) if not wanted else tuple(known[name] for name in dict.fromkeys(wanted))

@@ -1,1 +1,1 @@
-"""Daily summaries: the traffic of a finished day, in InfluxDB and in SQL."""
+"""Daily summaries: the traffic of finished days, computed in InfluxDB and recorded there and in SQL."""

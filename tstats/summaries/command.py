@@ -56,14 +56,14 @@ def summarize(
 
     from tstats.command import logs
     from tstats.config import loading as config
+    from tstats.summaries.build import build_summarizer
     from tstats.summaries.report import as_data, as_text
-    from tstats.summaries.summarizer import from_settings
 
     if only is not None and since is not None:
         raise typer.BadParameter("either this or --since", param_hint="--date")
     settings = config.load(cfg)
-    summarizer = from_settings(settings, log=logs.get("summarize"))
-    now = time.time()
+    summarizer = build_summarizer(settings, logs.get("summarize"))
+    now = time.time_ns()
     try:
         last = summarizer.last_settled(now)
         for name, day in (("--date", only), ("--since", since)):

@@ -1,4 +1,4 @@
-"""What a run of summaries has done: as data, as text, and as events of the log."""
+"""What a run of summaries has done: as data, as text, and as log events."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -9,18 +9,18 @@ from typing import Any
 import structlog
 
 from tstats.summaries.day import ALL
-from tstats.summaries.sinks import Outcome
+from tstats.summaries.sinks import SummaryOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """What became of one summary; of a CDN without points that is all there is to tell.
+class SummaryLine:
+    """The result for one summary, or for a CDN without points that day.
 
     Attributes:
-        day, cdn, deliveryservice: what it is of; the delivery service is `all` for the CDN itself.
-        stat: its statistic; empty where there are no points.
-        value: in the unit of the statistic; None where there are no points.
-        outcome: what was done; in a dry run, what would be.
+        day, cdn, deliveryservice: what it summarizes; the delivery service is `all` for the CDN itself.
+        stat: the statistic; empty if there are no points.
+        value: in the unit of the statistic; None if there are no points.
+        outcome: what was done, or in a dry run would be done.
         error: why it failed.
     """
 
@@ -29,35 +29,35 @@ class Line:
     deliveryservice: str = ALL
     stat: str = ""
     value: float | None = None
-    outcome: Outcome
+    outcome: SummaryOutcome
     error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class SummaryReport:
     """What a run has done.
 
     Attributes:
-        lines: oldest day first, then by CDN.
-        problems: what ended the run before its end, such as an InfluxDB that does not answer.
-        busy: the problem is another process that summarizes at this moment.
+        lines: by day, oldest first, then by CDN.
+        problems: what ended the run early, such as an InfluxDB that does not answer.
+        busy: whether the problem is another process that is summarizing.
     """
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[SummaryLine, ...] = ()
     problems: tuple[str, ...] = ()
     busy: bool = False
 
     @property
     def ok(self) -> bool:
-        """Whether all that was asked is done."""
-        return not self.problems and not any(line.outcome is Outcome.FAILED for line in self.lines)
+        """Whether everything that was asked for is done."""
+        return not self.problems and not any(line.outcome is SummaryOutcome.FAILED for line in self.lines)
 
 
-_HEAD = ("day", "cdn", "delivery service", "stat", "value", "result")
+_HEADER = ("day", "cdn", "delivery service", "stat", "value", "result")
 
 
-def as_text(report: Report) -> Iterator[str]:
-    """A table, line by line; nothing where there is nothing to tell."""
+def as_text(report: SummaryReport) -> Iterator[str]:
+    """Yield the lines of a table; none if the report has none."""
     rows = [
         (
             line.day.isoformat(),
@@ -71,13 +71,13 @@ def as_text(report: Report) -> Iterator[str]:
     ]
     if not rows:
         return
-    widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)]
-    for row in (_HEAD, *rows):
+    widths = [max(map(len, column)) for column in zip(_HEADER, *rows, strict=True)]
+    for row in (_HEADER, *rows):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def as_data(report: Report, *, dry_run: bool) -> dict[str, Any]:
-    """The report for JSON."""
+def as_data(report: SummaryReport, *, dry_run: bool) -> dict[str, Any]:
+    """Return the report in the documented shape of `--output json`."""
     return {
         "ok": report.ok,
         "dryRun": dry_run,
@@ -97,47 +97,50 @@ def as_data(report: Report, *, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def tell(report: Report, log: structlog.stdlib.BoundLogger, told: set[tuple[object, ...]]) -> None:
-    """Log what changed and what failed, an event for each CDN and day.
+def log_report(
+    report: SummaryReport, log: structlog.stdlib.BoundLogger, logged: set[tuple[object, ...]]
+) -> None:
+    """Log what changed and what failed, one event per CDN and day.
 
     Args:
-        report: of one run.
-        log: where to.
-        told: what need not be said again, which this adds to: a CDN without points has none the next time.
+        report: the report of one run.
+        log: where to log.
+        logged: what need not be logged again, such as a CDN that still has no points; this adds to it.
     """
     for problem in report.problems:
         if report.busy:
             log.info("summary_postponed", reason=problem)
         else:
             log.error("summary_failed", error=problem)
-    groups: dict[tuple[date, str], list[Line]] = defaultdict(list)
+    groups: dict[tuple[date, str], list[SummaryLine]] = defaultdict(list)
     for line in report.lines:
         groups[line.day, line.cdn].append(line)
     without: dict[str, list[date]] = defaultdict(list)
     for (day, cdn), lines in groups.items():
         outcomes = [line.outcome for line in lines]
         where = {"day": day.isoformat(), "cdn": cdn}
-        if Outcome.FAILED in outcomes:
+        if SummaryOutcome.FAILED in outcomes:
             log.error("summary_failed", **where, error=lines[0].error)
-        elif Outcome.CREATED in outcomes or Outcome.UPDATED in outcomes:
+        elif SummaryOutcome.CREATED in outcomes or SummaryOutcome.UPDATED in outcomes:
             counts = {
-                outcome.value: outcomes.count(outcome) for outcome in (Outcome.CREATED, Outcome.UPDATED)
+                outcome.value: outcomes.count(outcome)
+                for outcome in (SummaryOutcome.CREATED, SummaryOutcome.UPDATED)
             }
-            log.info("summarized", **where, **counts, **_of_the_cdn(lines))
-        if Outcome.DIFFERS in outcomes and ("differs", day, cdn) not in told:
-            told.add(("differs", day, cdn))
-            log.warning("summary_differs", **where, remedy="Traffic Ops has no call that changes a record")
-        if Outcome.ZERO in outcomes and ("zero", day, cdn) not in told:
-            told.add(("zero", day, cdn))
-            zeros = outcomes.count(Outcome.ZERO)
-            log.info("summary_not_recorded", **where, zeros=zeros, reason="Traffic Ops records no zero")
-        if Outcome.NO_POINTS in outcomes and ("without", day, cdn) not in told:
-            told.add(("without", day, cdn))
+            log.info("summarized", **where, **counts, **_values_of_cdn(lines))
+        if SummaryOutcome.DIFFERS in outcomes and ("differs", day, cdn) not in logged:
+            logged.add(("differs", day, cdn))
+            log.warning("summary_differs", **where, remedy="Traffic Ops' API cannot change a record")
+        if SummaryOutcome.ZERO in outcomes and ("zero", day, cdn) not in logged:
+            logged.add(("zero", day, cdn))
+            zeros = outcomes.count(SummaryOutcome.ZERO)
+            log.info("summary_not_recorded", **where, zeros=zeros, reason="Traffic Ops' API refuses zeros")
+        if SummaryOutcome.NO_POINTS in outcomes and ("without", day, cdn) not in logged:
+            logged.add(("without", day, cdn))
             without[cdn].append(day)
     for cdn, days in without.items():
         first, last = days[0].isoformat(), days[-1].isoformat()
         log.warning("summary_without_points", cdn=cdn, days=len(days), first=first, last=last)
 
 
-def _of_the_cdn(lines: Sequence[Line]) -> dict[str, float]:
+def _values_of_cdn(lines: Sequence[SummaryLine]) -> dict[str, float]:
     return {line.stat: line.value for line in lines if line.deliveryservice == ALL and line.value is not None}

@@ -1,6 +1,5 @@
-"""The daily summaries as rows of stats_summary: read, and written by one process at a time."""
+"""Daily summaries in SQL: the rows of stats_summary, written by one process at a time."""
 
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -9,20 +8,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from tstats.db.database import UPGRADE, Database
-from tstats.db.tables import EXPECTED_REVISION, KEY, STATS_SUMMARY, SUMMARIZING, VERSION_TABLE, upsert
+from tstats.db.lock import SUMMARIZING, exclusive
+from tstats.db.tables import EXPECTED_REVISION, KEY, STATS_SUMMARY, VERSION_TABLE, unknown_revision, upsert
 from tstats.errors import DatabaseError
-from tstats.summaries.day import Key, Summary
+from tstats.summaries.day import Summary, SummaryKey
 
 _ROW = STATS_SUMMARY.c
-_ROWS_A_STATEMENT = 1_000  # six parameters each: below the limits of both databases
-_BETWEEN_TRIES = 0.2  # seconds
+_ROWS_PER_STATEMENT = 1_000  # with six parameters each, below the limits of both databases
 
 
-class Summaries:
+class SummaryRows:
     """The rows of stats_summary in one database.
 
-    Every method raises `UnreachableError` when the database cannot be reached, and `DatabaseError` for
-    anything else that it refuses.
+    Every method raises `UnreachableError` when the database cannot be reached, and `DatabaseError` when it
+    refuses.
     """
 
     def __init__(self, database: Database) -> None:
@@ -30,81 +29,78 @@ class Summaries:
 
     @property
     def name(self) -> str:
-        """The database, as reports name it."""
+        """The database's name for messages."""
         return self._database.name
 
     def check(self) -> None:
-        """See that the schema is at the revision that this code was written for.
+        """Check that the schema is at the revision that this code was written for.
 
         Raises:
             DatabaseError: it is not; the text says what to run.
         """
         found = self._revision()
         if found is None:
-            raise DatabaseError(f"{self.name}: it is not set up for tstats yet; {UPGRADE}")
+            raise DatabaseError(f"{self.name}: not set up for tstats yet; {UPGRADE}")
         if found < EXPECTED_REVISION:
             raise DatabaseError(
-                f"{self.name}: it is at revision {found}, before {EXPECTED_REVISION}; {UPGRADE}"
+                f"{self.name}: the schema is at revision {found}, not {EXPECTED_REVISION}; {UPGRADE}"
             )
         if found > EXPECTED_REVISION:
-            raise DatabaseError(
-                f"{self.name}: it is at revision {found}, which this tstats does not know; use a newer tstats"
-            )
+            raise DatabaseError(f"{self.name}: {unknown_revision(found)}")
 
     def _revision(self) -> str | None:
         if self._database.file is not None and not self._database.file.exists():
-            return None  # to look would make the file
+            return None  # connecting would create the file
         with self._database.connect() as connection:
             if not sa.inspect(connection).has_table(VERSION_TABLE):
                 return None
             found: str | None = connection.scalar(sa.text(f"SELECT max(version_num) FROM {VERSION_TABLE}"))
             return found
 
-    def values(self, first: date, last: date, *, cdn: str | None = None) -> dict[Key, float]:
-        """The values of the days from `first` to `last`, both counted in; of all CDNs, or of one."""
+    def values(self, day: date, *, cdn: str) -> dict[SummaryKey, float]:
+        """Return the recorded values of a CDN and its delivery services for a day."""
         with self._database.connect() as connection:
-            return _values(connection, first, last, cdn)
+            return _values(connection, day, cdn)
 
     @contextmanager
-    def exclusively(self, *, wait: float = 0.0) -> Iterator["Writer | None"]:
-        """What writes rows, as the only one to summarize; None where another process does.
-
-        In PostgreSQL it is an advisory lock of the session that writes: who loses it can no longer write. In
-        SQLite each write is a transaction that begins with the write lock.
+    def exclusively(self, *, wait: float = 0.0) -> Iterator["RowWriter | None"]:
+        """Yield a writer that has the lock of summaries, or None if another process has it.
 
         Args:
             wait: seconds to wait for another process.
         """
-        with self._database.connect(writing=True) as connection:
-            alone = connection.dialect.name == "sqlite" or _lock(connection, until=time.monotonic() + wait)
-            yield Writer(self._database, connection) if alone else None
+        with (
+            self._database.connect(writing=True) as connection,
+            exclusive(connection, SUMMARIZING, wait=wait) as acquired,
+        ):
+            yield RowWriter(self._database, connection) if acquired else None
 
 
-class Writer:
-    """Writes rows on one connection, each call a transaction; raises what `Summaries` does."""
+class RowWriter:
+    """A writer of rows over one connection, one transaction per call; it raises what `SummaryRows` does."""
 
     def __init__(self, database: Database, connection: sa.Connection) -> None:
         self._database = database
         self._connection = connection
 
-    def values(self, first: date, last: date, *, cdn: str | None = None) -> dict[Key, float]:
-        """As `Summaries.values`."""
-        with self._database.explaining(), self._connection.begin():
-            return _values(self._connection, first, last, cdn)
+    def values(self, day: date, *, cdn: str) -> dict[SummaryKey, float]:
+        """Return what `SummaryRows.values` does."""
+        with self._database.translating(), self._connection.begin():
+            return _values(self._connection, day, cdn)
 
     def save(self, summaries: Collection[Summary], *, at: datetime) -> None:
-        """Make or correct one row for each summary; a row that has the value already is left as it is.
+        """Insert or correct one row per summary; a row that has the value already is left as it is.
 
         Args:
             summaries: of any days, each key once.
             at: the summary_time of the rows that change.
         """
-        waiting = [_as_row(summary, at) for summary in summaries]
-        with self._database.explaining(), self._connection.begin():
-            for start in range(0, len(waiting), _ROWS_A_STATEMENT):
-                rows = waiting[start : start + _ROWS_A_STATEMENT]
+        rows = [_as_row(summary, at) for summary in summaries]
+        with self._database.translating(), self._connection.begin():
+            for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+                chunk = rows[start : start + _ROWS_PER_STATEMENT]
                 self._connection.execute(
-                    upsert(self._connection.dialect.name, rows, where=_has_another_value)
+                    upsert(self._connection.dialect.name, chunk, where=_has_another_value)
                 )
 
 
@@ -113,22 +109,11 @@ def _has_another_value(new: Any) -> "sa.ColumnElement[bool]":  # noqa: ANN401 (S
     return differs
 
 
-def _lock(connection: sa.Connection, *, until: float) -> bool:
-    while True:
-        alone = connection.scalar(sa.text("SELECT pg_try_advisory_lock(:space, :what)"), SUMMARIZING)
-        connection.commit()
-        if alone or time.monotonic() >= until:
-            return bool(alone)
-        time.sleep(_BETWEEN_TRIES)
-
-
-def _values(connection: sa.Connection, first: date, last: date, cdn: str | None) -> dict[Key, float]:
-    query = sa.select(*KEY, _ROW.stat_value).where(_ROW.stat_date.between(first, last))
-    if cdn is not None:
-        query = query.where(_ROW.cdn_name == cdn)
+def _values(connection: sa.Connection, day: date, cdn: str) -> dict[SummaryKey, float]:
+    query = sa.select(*KEY, _ROW.stat_value).where(_ROW.stat_date == day, _ROW.cdn_name == cdn)
     return {
-        Key(cdn=cdn_name, deliveryservice=deliveryservice, stat=stat, day=day): value
-        for cdn_name, deliveryservice, stat, day, value in connection.execute(query)
+        SummaryKey(cdn=cdn_name, deliveryservice=deliveryservice, stat=stat, day=stat_date): value
+        for cdn_name, deliveryservice, stat, stat_date, value in connection.execute(query)
     }
 
 

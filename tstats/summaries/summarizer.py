@@ -1,50 +1,62 @@
-"""Summarizes finished days: what the traffic of each CDN was at most, and in all.
+"""Summarizes finished days: the highest traffic of each CDN, and its total.
 
-Which days are left to do is found in the data: those whose points give another summary than what is
-recorded of them. So a rerun does what is missing, late data corrects its day, and a crash at any moment
-leaves nothing that the next run does not complete.
+The data show which days are left to do: those whose points give other summaries than are recorded. So a
+rerun does what is missing, late data corrects its day, and a crash at any moment leaves nothing that the next
+run does not complete.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
-from tstats import catalog, connections
-from tstats.config.settings import Settings
-from tstats.core.time import DAY, HOUR, INFINITE
-from tstats.db.database import Database
-from tstats.errors import ConfigError, TstatsError, UnreachableError
+from tstats import catalog
+from tstats.core.time import DAY, INFINITE, MINUTE
+from tstats.errors import TstatsError, UnreachableError
 from tstats.influx.client import Influx
-from tstats.summaries.day import Summary, day_of, days_between, last_settled, summarize, whole_days_since
+from tstats.summaries.day import (
+    Summary,
+    day_of,
+    days_between,
+    first_whole_day_since,
+    last_settled,
+    summarize,
+)
 from tstats.summaries.points import DailyPoints, read_cdns, read_first, read_retention, read_traffic
-from tstats.summaries.report import Line, Report, tell
-from tstats.summaries.rows import Summaries
+from tstats.summaries.report import SummaryLine, SummaryReport, log_report
+from tstats.summaries.rows import SummaryRows
 from tstats.summaries.schedule import Schedule
-from tstats.summaries.sinks import Outcome, Patience, Points, Records, Rows, Sink, combined
+from tstats.summaries.sinks import (
+    CircuitBreaker,
+    PointSink,
+    RecordSink,
+    RowSink,
+    Sink,
+    SummaryOutcome,
+    combined,
+)
 from tstats.traffic_control.traffic_ops import TrafficOps
 
-# Raw points live 26 hours: what arrives late can change a day for so long.
-_FRESH = 26 * HOUR
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _BusyError(TstatsError):
-    """Another process summarizes into the same SQL database."""
+    """Another process is summarizing into the same SQL database."""
 
 
 class Summarizer:
-    """Summarizes days; used by one thread at a time.
+    """Summarizes days; not safe for use by two threads at once.
 
     Args:
         influxes: the servers; the first that answers is read.
-        write_all: whether each gets the daily points, or only the one that was read.
-        policy: the retention policy of the daily points; empty is the database's default one.
-        rows: the SQL database; None goes without.
-        traffic_ops: the API; None goes without.
-        delivery_services: whether their days are summarized, too.
-        settle_minutes: a day is not summarized before so long after its end.
-        log: told what changed and what failed.
+        write_all: whether every server gets the daily points, or only the one that was read.
+        policy: the retention policy of the daily points; empty for the database's default policy.
+        rows: the rows in SQL; None to do without.
+        traffic_ops: Traffic Ops' API; None to do without.
+        delivery_services: whether to summarize the days of delivery services too.
+        settling: how long after its end a day is summarized, in ns.
+        log: where changes and failures are logged.
     """
 
     def __init__(
@@ -53,10 +65,10 @@ class Summarizer:
         influxes: Sequence[Influx],
         write_all: bool = False,
         policy: str = "",
-        rows: Summaries | None = None,
+        rows: SummaryRows | None = None,
         traffic_ops: TrafficOps | None = None,
         delivery_services: bool = False,
-        settle_minutes: int = 10,
+        settling: int = 10 * MINUTE,
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         self._influxes = list(influxes)
@@ -65,87 +77,88 @@ class Summarizer:
         self._rows = rows
         self._traffic_ops = traffic_ops
         self._sources = [catalog.CDN_DAYS, *([catalog.DELIVERYSERVICE_DAYS] if delivery_services else [])]
-        self._settle_minutes = settle_minutes
+        self._settling = settling
         self._log = log
-        self._schedule = Schedule(settle_minutes)
-        self._told: set[tuple[object, ...]] = set()
+        self._schedule = Schedule(settling)
+        self._logged: set[tuple[object, ...]] = set()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         for influx in self._influxes:
             influx.close()
         if self._traffic_ops is not None:
             self._traffic_ops.close()
 
     def check(self) -> None:
-        """See that the SQL database, if there is one, has the schema that this code needs.
+        """Check that the SQL database, if there is one, has the schema that this code needs.
 
         Raises:
-            UnreachableError: it cannot be reached.
-            DatabaseError: it has not; the text says what to run.
+            UnreachableError: the database cannot be reached.
+            DatabaseError: its schema is another; the text says what to run.
         """
         if self._rows is not None:
             self._rows.check()
 
-    def last_settled(self, now: float) -> date:
-        """The last day that can be summarized; `now` in seconds since the epoch."""
-        return last_settled(_moment(now), self._settle_minutes)
+    def last_settled(self, now: int) -> date:
+        """Return the last day that can be summarized; `now` is ns since the epoch."""
+        return last_settled(now, self._settling)
 
-    def catch_up(self, now: float) -> Report:
-        """Do what is due; costs nothing while nothing is. For a daemon, as often as it likes.
+    def catch_up(self, now: int) -> SummaryReport:
+        """Do what is due; for a daemon to call as often as it likes, since it costs nothing otherwise.
 
-        All days are looked at in the first call, when a day has settled, and once a day; those that late data
-        may still change, every ten minutes; after a failure all of them again, from a minute later on.
+        All days are checked in the first call, whenever a day has settled, and once per day. Those that late
+        data may still change are checked every ten minutes. After a failure all days are tried again, first
+        after a minute.
 
         Args:
-            now: seconds since the epoch.
+            now: ns since the epoch.
 
         Returns:
-            The report; empty while nothing is due. Failures are in it, and in the log.
+            The report, in which failures are listed; it is empty while nothing is due. It is also logged.
         """
         if not self._schedule.is_due(now):
-            return Report()
+            return SummaryReport()
         everything = self._schedule.is_everything_due(now)
-        report = self.run(now, since=None if everything else day_of(int(now) * 10**9 - _FRESH))
-        tell(report, self._log, self._told)
-        self._schedule.note(now, everything=everything, ok=report.ok)
+        report = self.run(now, since=None if everything else day_of(now - catalog.RAW_RETENTION))
+        log_report(report, self._log, self._logged)
+        self._schedule.record(now, everything=everything, ok=report.ok)
         return report
 
     def run(
         self,
-        now: float,
+        now: int,
         *,
         only: date | None = None,
         since: date | None = None,
         dry_run: bool = False,
         wait: float = 0.0,
-    ) -> Report:
+    ) -> SummaryReport:
         """Summarize days, oldest first.
 
         Args:
-            now: seconds since the epoch.
-            only: this day, which has to be a settled one.
-            since: from this day on; without both, every settled day that still has all its points.
-            dry_run: tell what would be done, and do nothing.
+            now: ns since the epoch.
+            only: the day to summarize, which must have settled.
+            since: the first day to summarize; without both, every settled day that still has all its points.
+            dry_run: report what would be done, and do nothing.
             wait: seconds to wait for another process that summarizes into the same SQL database.
 
         Returns:
             What was done, and what went wrong.
         """
-        lines: list[Line] = []
+        lines: list[SummaryLine] = []
+        at = _EPOCH + timedelta(microseconds=now // 1_000)
         try:
             reader = self._first_that_answers()
             days = self._days(reader, now, only=only, since=since)
-            if self._rows is not None:
-                self._rows.check()
+            self.check()
             with self._sinks(reader, dry_run=dry_run, wait=wait) as sinks:
                 cdns = read_cdns(reader, catalog.CDN_DAYS)
                 for day in days:
-                    lines.extend(self._summarized(reader, day, cdns, sinks, at=_moment(now)))
+                    lines.extend(self._summarize_day(reader, day, cdns, sinks, at=at))
         except TstatsError as error:
             busy = isinstance(error, _BusyError)
-            return Report(lines=tuple(lines), problems=(str(error),), busy=busy)
-        return Report(lines=tuple(lines))
+            return SummaryReport(lines=tuple(lines), problems=(str(error),), busy=busy)
+        return SummaryReport(lines=tuple(lines))
 
     def _first_that_answers(self) -> Influx:
         failures = []
@@ -158,11 +171,11 @@ class Summarizer:
                 return influx
         raise UnreachableError("; ".join(failures))
 
-    def _days(self, reader: Influx, now: float, *, only: date | None, since: date | None) -> list[date]:
-        """The days to look at: settled, and none of whose points has expired yet."""
+    def _days(self, reader: Influx, now: int, *, only: date | None, since: date | None) -> list[date]:
+        """Return the days to check: those that have settled and of which no point has expired yet."""
         source = catalog.CDN_DAYS
         kept = read_retention(reader, source)
-        oldest = whole_days_since(int(now) * 10**9 - kept) if kept != INFINITE else None
+        oldest = first_whole_day_since(now - kept) if kept != INFINITE else None
         if only is not None:
             if oldest is not None and only < oldest:
                 raise TstatsError(
@@ -177,44 +190,48 @@ class Summarizer:
         return days_between(begin, self.last_settled(now))
 
     @contextmanager
-    def _sinks(self, reader: Influx, *, dry_run: bool, wait: float) -> Iterator[list[Patience]]:
-        """The sinks, the authoritative one first.
+    def _sinks(self, reader: Influx, *, dry_run: bool, wait: float) -> Iterator[list[CircuitBreaker]]:
+        """Yield the sinks, the authoritative one first.
 
-        Records go before rows: where both are one table, the row is seen there and not posted again.
+        Records come before rows: if both are the same table, the row is found there and not posted again.
         """
         servers = self._influxes if self._write_all else [reader]
-        records: list[Sink] = [Records(self._traffic_ops)] if self._traffic_ops is not None else []
-        points: list[Sink] = [Points(DailyPoints(influx, self._policy)) for influx in servers]
+        records: list[Sink] = [RecordSink(self._traffic_ops)] if self._traffic_ops is not None else []
+        points: list[Sink] = [PointSink(DailyPoints(influx, self._policy)) for influx in servers]
 
-        def ready(*rows: Sink) -> list[Patience]:
-            return [Patience(sink, dry_run=dry_run) for sink in (*records, *rows, *points)]
+        def protected(*rows: Sink) -> list[CircuitBreaker]:
+            return [CircuitBreaker(sink, dry_run=dry_run) for sink in (*records, *rows, *points)]
 
         if self._rows is None:
-            yield ready()
+            yield protected()
         elif dry_run:
-            yield ready(Rows(self._rows.name, self._rows.values, None))
+            yield protected(RowSink(self._rows, None))
         else:
             with self._rows.exclusively(wait=wait) as writer:
                 if writer is None:
-                    raise _BusyError(f"{self._rows.name}: another process summarizes now")
-                yield ready(Rows(self._rows.name, writer.values, writer))
+                    raise _BusyError(
+                        f"{self._rows.name}: another process is summarizing; try again once it has finished"
+                    )
+                yield protected(RowSink(self._rows, writer))
 
-    def _summarized(
-        self, reader: Influx, day: date, cdns: set[str], sinks: Sequence[Patience], *, at: datetime
-    ) -> Iterator[Line]:
-        of_cdn: dict[str, list[Summary]] = {cdn: [] for cdn in cdns}
+    def _summarize_day(
+        self, reader: Influx, day: date, cdns: set[str], sinks: Sequence[CircuitBreaker], *, at: datetime
+    ) -> Iterator[SummaryLine]:
+        by_cdn: dict[str, list[Summary]] = {cdn: [] for cdn in cdns}
         for source in self._sources:
             for traffic in read_traffic(reader, source, day):
-                of_cdn.setdefault(traffic.cdn, []).extend(summarize(day, traffic, catalog.DAILY_SUMMARIES))
-        for cdn, summaries in sorted(of_cdn.items()):
+                by_cdn.setdefault(traffic.cdn, []).extend(summarize(day, traffic, catalog.DAILY_SUMMARIES))
+        for cdn, summaries in sorted(by_cdn.items()):
             if summaries:
-                yield from _applied(summaries, sinks, at=at)
+                yield from _apply(summaries, sinks, at=at)
             else:
-                yield Line(day=day, cdn=cdn, outcome=Outcome.NO_POINTS)
+                yield SummaryLine(day=day, cdn=cdn, outcome=SummaryOutcome.NO_POINTS)
 
 
-def _applied(summaries: Sequence[Summary], sinks: Sequence[Patience], *, at: datetime) -> list[Line]:
-    """The summaries of one CDN and day, brought to each sink: one that fails stops no other."""
+def _apply(
+    summaries: Sequence[Summary], sinks: Sequence[CircuitBreaker], *, at: datetime
+) -> list[SummaryLine]:
+    """Bring the summaries of one CDN and day to every sink: one that fails does not stop the others."""
     outcomes, errors = [], []
     for sink in sinks:
         try:
@@ -222,41 +239,14 @@ def _applied(summaries: Sequence[Summary], sinks: Sequence[Patience], *, at: dat
         except TstatsError as error:
             errors.append(str(error))
     return [
-        Line(
+        SummaryLine(
             day=summary.key.day,
             cdn=summary.key.cdn,
             deliveryservice=summary.key.deliveryservice,
             stat=summary.key.stat,
             value=summary.value,
-            outcome=Outcome.FAILED if errors else combined([each[number] for each in outcomes]),
+            outcome=SummaryOutcome.FAILED if errors else combined([found[number] for found in outcomes]),
             error="; ".join(errors),
         )
         for number, summary in enumerate(summaries)
     ]
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def from_settings(settings: Settings, *, log: structlog.stdlib.BoundLogger) -> Summarizer:
-    """The summarizer that the settings ask for; nothing is connected to yet.
-
-    Raises:
-        ConfigError: a URL is none, or there is no InfluxDB to read from.
-    """
-    urls = connections.queried_urls(settings)
-    if not urls:
-        raise ConfigError("influxUrls: the days are read over http: one such URL is needed")
-    sql = settings.summary_sink in ("database", "both")
-    api = settings.summary_sink in ("trafficOps", "both")
-    return Summarizer(
-        influxes=[connections.influx(settings, url) for url in urls],
-        write_all=settings.influx_write_mode == "all",
-        policy=settings.daily_summary_retention_policy,
-        rows=Summaries(Database(settings.summary_database)) if sql else None,
-        traffic_ops=connections.traffic_ops(settings) if api else None,
-        delivery_services=settings.summarize_delivery_services,
-        settle_minutes=settings.summary_settle_minutes,
-        log=log,
-    )

@@ -112,7 +112,7 @@ def server(influxd: Influxd) -> Iterator[Filled]:
         for back in (1, 7):
             days.write_day(influx, cdn, day=today - timedelta(days=back))
     summarized = days.summarizer(influx)
-    report = summarized.run(now / 1e9)
+    report = summarized.run(now)
     assert report.ok
     summarized.close()
     midnight = now // DAY * DAY

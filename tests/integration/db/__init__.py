@@ -1,1 +1,1 @@
-"""Tests of db."""
+"""The SQL database on real servers."""

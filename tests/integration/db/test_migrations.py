@@ -1,4 +1,4 @@
-"""The migrations on real databases: every row survives every way up and down."""
+"""The migrations on real databases: every row survives every upgrade and downgrade."""
 
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ def test_every_revision_goes_up_and_down_and_keeps_every_row(database_url: str) 
         assert rows(database_url) == before
 
 
-def test_from_nothing_to_nothing_but_the_table_itself(database_url: str) -> None:
+def test_a_downgrade_to_base_leaves_only_the_table_itself(database_url: str) -> None:
     moving = migrations(database_url)
     assert moving.upgrade()[-1] == "base -> 0004"
     assert moving.upgrade() == ["nothing to do: the database is at 0004"]
@@ -52,7 +52,7 @@ def test_from_nothing_to_nothing_but_the_table_itself(database_url: str) -> None
     assert moving.problems() == []
 
 
-def test_a_traffic_ops_of_100_000_rows_loses_and_changes_none(
+def test_a_traffic_ops_database_of_100_000_rows_loses_and_changes_none(
     postgres: Postgres, postgres_database: str
 ) -> None:
     traffic_ops_database.fill(postgres, postgres_database, rows=100_000)
@@ -97,9 +97,9 @@ def test_the_adopted_table_keeps_its_owner_trigger_and_columns(
     }
 
 
-def test_a_table_made_here_is_the_same_as_traffic_ops_s(postgres: Postgres, postgres_database: str) -> None:
+def test_a_table_created_here_equals_that_of_traffic_ops(postgres: Postgres, postgres_database: str) -> None:
     migrations(postgres.url(postgres_database)).upgrade("0001")
-    made = traffic_ops_database.catalog(postgres, postgres_database)
+    created = traffic_ops_database.catalog(postgres, postgres_database)
     other = postgres.create_database()
     traffic_ops_database.fill(postgres, other, rows=1)
     theirs = traffic_ops_database.catalog(postgres, other)
@@ -109,10 +109,10 @@ def test_a_table_made_here_is_the_same_as_traffic_ops_s(postgres: Postgres, post
         names = ("stats_summary", "stats_summary_id_seq", "idx_89740_primary")
         return [(*entry[:2], *entry[3:]) for entry in entries if entry[0] in names]
 
-    assert of_the_table(made) == of_the_table(theirs)
+    assert of_the_table(created) == of_the_table(theirs)
 
 
-def test_the_key_takes_one_row_of_a_day_and_any_number_without_a_day(database_url: str) -> None:
+def test_the_key_allows_one_row_per_day_and_any_number_without_a_day(database_url: str) -> None:
     migrations(database_url).upgrade()
     insert(database_url, SIX_ROWS[2:])
     with pytest.raises(DatabaseError, match=r"(?i)unique"):
@@ -120,7 +120,7 @@ def test_the_key_takes_one_row_of_a_day_and_any_number_without_a_day(database_ur
     assert len(rows(database_url)) == 4
 
 
-def test_an_index_serves_the_question_for_the_last_summary(
+def test_an_index_serves_the_query_for_the_last_summary(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str
 ) -> None:
     migrations(traffic_ops_url).upgrade()
@@ -141,27 +141,34 @@ def test_the_code_expects_the_last_revision(database_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
-        (f"DROP INDEX {KEY}", f"it differs: add index {KEY}"),
-        ("ALTER TABLE stats_summary ADD COLUMN more text", "it differs: remove column stats_summary more"),
-        ("DROP TABLE tstats_archived_summary", "it differs: add table tstats_archived_summary"),
-        ("DELETE FROM tstats_alembic_version", "it is at revision base, not 0004; run: tstats db upgrade"),
-        ("UPDATE tstats_alembic_version SET version_num = '0002'", "it is at revision 0002, not 0004; run"),
+        (f"DROP INDEX {KEY}", f"the schema differs: add index {KEY}"),
+        (
+            "ALTER TABLE stats_summary ADD COLUMN more text",
+            "the schema differs: remove column stats_summary more",
+        ),
+        ("DROP TABLE tstats_archived_summary", "the schema differs: add table tstats_archived_summary"),
+        (
+            "DELETE FROM tstats_alembic_version",
+            "the schema is at revision base, not 0004; run: tstats db upgrade",
+        ),
+        (
+            "UPDATE tstats_alembic_version SET version_num = '0002'",
+            "the schema is at revision 0002, not 0004; run",
+        ),
     ],
 )
-def test_a_schema_that_is_not_what_the_code_expects_is_told(
-    database_url: str, change: str, told: str
-) -> None:
+def test_an_unexpected_schema_is_reported(database_url: str, change: str, expected: str) -> None:
     moving = migrations(database_url)
     moving.upgrade()
     with Database(Secret(database_url)).connect(writing=True) as connection, connection.begin():
         connection.execute(sa.text(change))
     (problem,) = moving.problems()
-    assert problem.startswith(told)
+    assert problem.startswith(expected)
 
 
-def test_tables_and_indexes_of_others_are_not_looked_at(
+def test_tables_and_indexes_of_others_are_ignored(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str
 ) -> None:
     migrations(traffic_ops_url).upgrade()
@@ -173,7 +180,7 @@ def test_tables_and_indexes_of_others_are_not_looked_at(
 # --- SQLite
 
 
-def test_a_sqlite_file_is_copied_before_each_change_and_only_then(tmp_path: Path) -> None:
+def test_a_sqlite_file_is_copied_before_each_change_and_not_otherwise(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'tstats.db'}"
 
     def copies() -> list[Path]:
@@ -184,8 +191,8 @@ def test_a_sqlite_file_is_copied_before_each_change_and_only_then(tmp_path: Path
     assert copies() == []
     insert(url, SIX_ROWS)
     before = rows(url)
-    told = moving.upgrade()
-    assert told[0] == f"copied {tmp_path / 'tstats.db'} to {copies()[0]}"
+    printed = moving.upgrade()
+    assert printed[0] == f"copied {tmp_path / 'tstats.db'} to {copies()[0]}"
     moving.upgrade()
     assert len(copies()) == 1
     moving.downgrade("-1")
@@ -209,13 +216,13 @@ def test_a_sqlite_command_that_fails_undoes_all_its_revisions(tmp_path: Path) ->
     assert "tstats_archived_summary" not in tables(url)
 
 
-def test_a_sqlite_file_that_another_process_keeps_locked_is_told(tmp_path: Path) -> None:
+def test_a_sqlite_file_locked_by_another_process_is_reported(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'tstats.db'}"
     migrations(url).upgrade("0001")
     with (
         Database(Secret(url)).connect(writing=True) as connection,
         connection.begin(),
-        pytest.raises(DatabaseError, match=r"kept the file locked for more than 0\.1 s"),
+        pytest.raises(DatabaseError, match=r"held the file locked for more than 0\.1 s"),
     ):
         migrations(url, lock_seconds=0.1).upgrade()
     assert migrations(url).current() == "0001"
@@ -227,7 +234,7 @@ def test_a_sqlite_file_that_another_process_keeps_locked_is_told(tmp_path: Path)
 @pytest.mark.parametrize(
     "url", ["", "correct-horse", "mysql://root:correct-horse@h/d", "sqlite://", "sqlite:///"]
 )
-def test_what_is_no_database_of_ours_is_an_error_that_does_not_show_it(url: str) -> None:
+def test_an_unusable_url_is_an_error_that_does_not_show_it(url: str) -> None:
     with pytest.raises(ConfigError, match="databaseUrl: ") as caught:
         Database(Secret(url))
     assert "correct-horse" not in str(caught.value)
@@ -241,6 +248,6 @@ def test_an_unreachable_database_is_named_without_its_password(postgres: Postgre
     assert "correct-horse" not in str(caught.value)
 
 
-def test_a_sqlite_file_in_no_directory_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseError, match="unable to open database file; does its directory exist"):
+def test_a_sqlite_file_in_a_missing_directory_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseError, match="unable to open database file; check that its directory exists"):
         migrations(f"sqlite:///{tmp_path / 'none' / 'tstats.db'}").upgrade()

@@ -1,9 +1,11 @@
-"""The migrations while others are at work, and broken off: nothing is half done."""
+"""Migrations while others use the database, and migrations that are interrupted: nothing is half done."""
 
 import subprocess
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -18,23 +20,30 @@ from tests.support.migrating import (
     tables,
     waiting_for_a_lock,
 )
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, Session
 from tests.support.waiting import wait_for
 from tstats.errors import DatabaseError
 
-# --- others at work meanwhile
+
+@contextmanager
+def upgrade_behind_a_writer(
+    postgres: Postgres, database: str, url: str
+) -> Iterator[tuple[Session, "Future[list[str]]"]]:
+    """Yield a writer that has inserted a duplicate, and the upgrade whose key waits for it to commit."""
+    with open_transaction(postgres, database, DUPLICATE) as writer, ThreadPoolExecutor(1) as background:
+        upgrading = background.submit(migrations(url).upgrade)
+        creating = waiting_for_a_lock(postgres, database, "CREATE UNIQUE INDEX")
+        wait_for(creating, "the creation of the key to wait for the writer")
+        yield writer, upgrading
 
 
-def test_a_duplicate_that_comes_while_the_key_is_made_is_archived_too(
+# --- others use the database
+
+
+def test_a_duplicate_written_while_the_key_is_created_is_archived_too(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str
 ) -> None:
-    with (
-        open_transaction(postgres, postgres_database, DUPLICATE) as writer,
-        ThreadPoolExecutor(1) as background,
-    ):
-        upgrading = background.submit(migrations(traffic_ops_url).upgrade)
-        making = waiting_for_a_lock(postgres, postgres_database, "CREATE UNIQUE INDEX")
-        wait_for(making, "the key to be made behind the writer")
+    with upgrade_behind_a_writer(postgres, postgres_database, traffic_ops_url) as (writer, upgrading):
         writer.commit()
         assert upgrading.result(timeout=20)[-1] == "base -> 0004"
     assert migrations(traffic_ops_url).problems() == []
@@ -42,7 +51,7 @@ def test_a_duplicate_that_comes_while_the_key_is_made_is_archived_too(
     assert [value for _, value, *_ in archived].count("-1.0") == 1
 
 
-def test_writers_go_on_while_the_key_is_made(
+def test_writers_are_not_blocked_while_the_key_is_created(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str
 ) -> None:
     stop = threading.Event()
@@ -63,10 +72,10 @@ def test_writers_go_on_while_the_key_is_made(
     with ThreadPoolExecutor(1) as background:
         writing = background.submit(write)
         try:
-            # The key waits for this session in vain for a second: nobody must wait behind it.
+            # The key waits in vain for this session for a second; no writer may have to wait behind it.
             with (
                 open_transaction(postgres, postgres_database, DUPLICATE.replace("id = 1", "id = 0")),
-                pytest.raises(DatabaseError, match="kept a lock for more than 1 s"),
+                pytest.raises(DatabaseError, match="held a lock for more than 1 s"),
             ):
                 migrations(traffic_ops_url, lock_seconds=1.0).upgrade()
             migrations(traffic_ops_url).upgrade()
@@ -79,10 +88,10 @@ def test_writers_go_on_while_the_key_is_made(
     assert kept == (written,)
 
 
-def test_a_duplicate_in_each_attempt_ends_it_with_words_and_without_a_key(
+def test_a_new_duplicate_during_each_attempt_is_reported_and_leaves_no_key(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str
 ) -> None:
-    # No duplicate lets itself be deleted, as if each came again at once.
+    # A trigger keeps duplicates from being deleted, as if each were written again at once.
     moving = migrations(traffic_ops_url)
     moving.upgrade("0002")
     with postgres.connect(postgres_database) as connection:
@@ -102,13 +111,13 @@ def test_a_duplicate_in_each_attempt_ends_it_with_words_and_without_a_key(
 
 
 @pytest.mark.parametrize(("mode", "reached"), [("ACCESS EXCLUSIVE", None), ("SHARE", "0001")])
-def test_a_locked_table_is_told_and_left_as_it_is(
+def test_a_locked_table_is_reported_and_left_as_it_is(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str, mode: str, reached: str | None
 ) -> None:
     before = traffic_ops_database.checksum(postgres, postgres_database)
     with (
         open_transaction(postgres, postgres_database, f"LOCK TABLE stats_summary IN {mode} MODE"),
-        pytest.raises(DatabaseError, match=r"another session kept a lock for more than 0\.2 s"),
+        pytest.raises(DatabaseError, match=r"another session held a lock for more than 0\.2 s"),
     ):
         migrations(traffic_ops_url, lock_seconds=0.2).upgrade()
     assert migrations(traffic_ops_url).current() == reached
@@ -116,7 +125,7 @@ def test_a_locked_table_is_told_and_left_as_it_is(
     assert traffic_ops_database.checksum(postgres, postgres_database) == before
 
 
-def test_a_statement_that_takes_too_long_is_told_and_undone(
+def test_a_statement_that_takes_too_long_is_reported_and_undone(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str
 ) -> None:
     with postgres.connect(postgres_database) as connection:
@@ -135,27 +144,22 @@ def test_a_statement_that_takes_too_long_is_told_and_undone(
     assert traffic_ops_database.checksum(postgres, postgres_database) == before
 
 
-def test_a_second_migration_at_the_same_moment_is_refused(
+def test_a_second_migration_at_the_same_time_is_refused(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str
 ) -> None:
-    with (
-        open_transaction(postgres, postgres_database, DUPLICATE) as writer,
-        ThreadPoolExecutor(1) as background,
-    ):
-        upgrading = background.submit(migrations(traffic_ops_url).upgrade)
-        wait_for(waiting_for_a_lock(postgres, postgres_database, "CREATE UNIQUE INDEX"), "the first one")
+    with upgrade_behind_a_writer(postgres, postgres_database, traffic_ops_url) as (writer, upgrading):
         refused = run("tstats", "db", "upgrade", "--database-url", traffic_ops_url)
         writer.rollback()
         assert upgrading.result(timeout=20)[-1] == "base -> 0004"
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "another session migrates this database now; try again when it has ended" in refused.stderr
+    assert "another session is migrating this database; try again once it has finished" in refused.stderr
 
 
-# --- broken off
+# --- interrupted
 
 
 @pytest.mark.parametrize("how", ["process", "session"])
-def test_a_key_whose_making_was_broken_off_is_made_by_the_next_run(
+def test_a_key_whose_creation_was_interrupted_is_created_by_the_next_run(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str, how: str
 ) -> None:
     before = rows(traffic_ops_url)
@@ -175,11 +179,11 @@ def test_a_key_whose_making_was_broken_off_is_made_by_the_next_run(
         )
         with postgres.connect() as connection:
             connection.execute(end_session, (postgres_database,))
-        _, told = upgrading.communicate(timeout=20)
+        _, stderr = upgrading.communicate(timeout=20)
         writer.rollback()
     if how == "session":
         assert upgrading.returncode == 1
-        assert "cannot be reached: terminating connection due to administrator command" in told
+        assert "cannot be reached: terminating connection due to administrator command" in stderr
     with postgres.connect(postgres_database) as connection:
         query = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
         assert connection.execute(query, (KEY,)).fetchone() == (False,)
@@ -191,14 +195,14 @@ def test_a_key_whose_making_was_broken_off_is_made_by_the_next_run(
     assert rows(traffic_ops_url) == before
 
 
-def test_what_a_broken_off_key_left_behind_is_in_nobodys_way_after_a_downgrade(
+def test_a_downgrade_removes_what_an_interrupted_key_left_behind(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str
 ) -> None:
     before = traffic_ops_database.checksum(postgres, postgres_database)
     schema_before = traffic_ops_database.catalog(postgres, postgres_database)
     with (
         open_transaction(postgres, postgres_database, DUPLICATE.replace("id = 1", "id = 0")),
-        pytest.raises(DatabaseError, match="kept a lock"),
+        pytest.raises(DatabaseError, match="held a lock"),
     ):
         migrations(traffic_ops_url, lock_seconds=0.2).upgrade()
     assert KEY in {entry[0] for entry in traffic_ops_database.catalog(postgres, postgres_database)}
@@ -207,7 +211,7 @@ def test_what_a_broken_off_key_left_behind_is_in_nobodys_way_after_a_downgrade(
     assert traffic_ops_database.catalog(postgres, postgres_database) == schema_before
 
 
-def test_a_valid_key_that_was_not_noted_is_taken_as_it_is(
+def test_a_valid_key_that_was_not_recorded_is_kept(
     postgres: Postgres, postgres_database: str, traffic_ops_url: str
 ) -> None:
     moving = migrations(traffic_ops_url)

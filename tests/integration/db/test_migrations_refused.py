@@ -1,4 +1,4 @@
-"""What the migrations refuse, and what they say: nothing is half done."""
+"""What the migrations refuse, and with which message: nothing is half done."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from tests.support.postgres import Postgres
 from tstats.core.secret import Secret
 from tstats.db.database import Database
 from tstats.errors import DatabaseError
-from tstats.summaries.rows import Summaries
+from tstats.summaries.rows import SummaryRows
 
 # --- refused
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ("ALTER TABLE stats_summary DROP COLUMN stat_date", "stat_date is missing instead of date"),
         (
@@ -39,19 +39,19 @@ from tstats.summaries.rows import Summaries
         ),
     ],
 )
-def test_a_table_of_another_shape_is_refused_and_left_as_it_is(
-    postgres: Postgres, postgres_database: str, traffic_ops_url: str, change: str, told: str
+def test_a_table_with_other_columns_is_refused_and_left_as_it_is(
+    postgres: Postgres, postgres_database: str, traffic_ops_url: str, change: str, expected: str
 ) -> None:
     with postgres.connect(postgres_database) as connection:
         connection.execute(change)
     before = traffic_ops_database.catalog(postgres, postgres_database)
     with pytest.raises(DatabaseError, match="a stats_summary of another shape than Traffic Ops'") as caught:
         migrations(traffic_ops_url).upgrade()
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert traffic_ops_database.catalog(postgres, postgres_database) == before
 
 
-def test_a_sqlite_table_of_another_shape_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_a_sqlite_table_with_other_columns_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'tstats.db'}"
     with Database(Secret(url)).connect(writing=True) as connection, connection.begin():
         connection.execute(sa.text("CREATE TABLE stats_summary (id INTEGER PRIMARY KEY, value REAL)"))
@@ -62,15 +62,15 @@ def test_a_sqlite_table_of_another_shape_is_refused_and_left_as_it_is(tmp_path: 
 
 @pytest.mark.usefixtures("traffic_ops_url")
 @pytest.mark.parametrize(
-    "may", ["", "GRANT ALL ON stats_summary TO nobody; GRANT ALL ON SCHEMA public TO nobody"]
+    "grants", ["", "GRANT ALL ON stats_summary TO nobody; GRANT ALL ON SCHEMA public TO nobody"]
 )
-def test_who_may_not_change_the_table_is_told_who_may(
-    postgres: Postgres, postgres_database: str, may: str
+def test_a_role_without_the_privilege_is_told_which_role_has_it(
+    postgres: Postgres, postgres_database: str, grants: str
 ) -> None:
     with postgres.connect(postgres_database) as connection:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'nobody'").fetchone():
             connection.execute("CREATE ROLE nobody LOGIN")
-        connection.execute(may)
+        connection.execute(grants)
     before = traffic_ops_database.catalog(postgres, postgres_database)
     with pytest.raises(
         DatabaseError, match=r"belongs to the role traffic_ops|permission denied .* as the role"
@@ -86,22 +86,22 @@ def test_a_database_newer_than_the_code_is_refused(database_url: str) -> None:
     moving.upgrade()
     with Database(Secret(database_url)).connect(writing=True) as connection, connection.begin():
         connection.execute(sa.text("UPDATE tstats_alembic_version SET version_num = '0099'"))
-    told = "it is at revision 0099, which this tstats does not know"
-    for act in (moving.upgrade, lambda: moving.downgrade("base"), moving.current, moving.history):
-        with pytest.raises(DatabaseError, match=told):
-            act()
-    assert moving.problems()[0].startswith(told)
-    with pytest.raises(DatabaseError, match=told):
-        Summaries(Database(Secret(database_url))).check()
+    expected = "the schema is at revision 0099, which this tstats does not know"
+    for action in (moving.upgrade, lambda: moving.downgrade("base"), moving.current, moving.history):
+        with pytest.raises(DatabaseError, match=expected):
+            action()
+    assert moving.problems()[0].startswith(expected)
+    with pytest.raises(DatabaseError, match=expected):
+        SummaryRows(Database(Secret(database_url))).check()
 
 
-def test_a_database_that_is_not_set_up_names_the_command_that_does_it(database_url: str) -> None:
+def test_a_database_that_is_not_set_up_names_the_command_to_run(database_url: str) -> None:
     database = Database(Secret(database_url))
     with pytest.raises(DatabaseError, match="not set up for tstats yet; run: tstats db upgrade"):
-        Summaries(database).check()
+        SummaryRows(database).check()
     assert database.file is None or not database.file.exists()
     migrations(database_url).upgrade("0002")
-    with pytest.raises(DatabaseError, match="revision 0002, before 0004; run: tstats db upgrade"):
-        Summaries(database).check()
+    with pytest.raises(DatabaseError, match="revision 0002, not 0004; run: tstats db upgrade"):
+        SummaryRows(database).check()
     migrations(database_url).upgrade()
-    Summaries(database).check()
+    SummaryRows(database).check()

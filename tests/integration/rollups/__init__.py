@@ -1,1 +1,1 @@
-"""Tests of rollups."""
+"""Rollups on real servers."""

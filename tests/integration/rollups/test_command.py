@@ -48,7 +48,7 @@ def hour() -> Window:
 
 @pytest.fixture
 def holed(influx: Influx, hour: Window) -> Window:
-    """The hole in the rollups of a server."""
+    """A hole in the rollups of a server whose rollups are otherwise complete."""
     rollups.make_databases(influx)
     rollups.write(influx, rollups.raw_points(hour, only="bandwidth"))
     RollupRepair(influx).run(hour)
@@ -60,7 +60,7 @@ def holed(influx: Influx, hour: Window) -> Window:
     return hole
 
 
-def test_status_repair_status(influx: Influx, holed: Window, tmp_path: Path) -> None:
+def test_status_finds_what_repair_then_mends(influx: Influx, holed: Window, tmp_path: Path) -> None:
     cfg = configuration(tmp_path, influx.url)
     found = rollup(cfg, "status")
     assert found.returncode == 3, found.stderr
@@ -86,7 +86,7 @@ def test_status_repair_status(influx: Influx, holed: Window, tmp_path: Path) -> 
     assert whole.stderr == ""
 
 
-def test_the_json_has_the_promised_shape(influx: Influx, holed: Window, tmp_path: Path) -> None:
+def test_the_json_has_the_documented_shape(influx: Influx, holed: Window, tmp_path: Path) -> None:
     cfg = configuration(tmp_path, influx.url)
     status, document = rollup_json(cfg, "repair", "--quick", "--rollup", "bandwidth_1min", "--since", "25h")
     assert status == 0
@@ -108,12 +108,10 @@ def test_the_json_has_the_promised_shape(influx: Influx, holed: Window, tmp_path
         "left": [],
         "error": None,
     }
-    assert len(server["rollups"]) == 3  # and what is made from it
+    assert len(server["rollups"]) == 3  # and its dependents
 
 
-def test_run_computes_what_is_asked_and_names_what_it_did(
-    influx: Influx, holed: Window, tmp_path: Path
-) -> None:
+def test_run_computes_the_given_range_and_reports_it(influx: Influx, holed: Window, tmp_path: Path) -> None:
     cfg = configuration(tmp_path, influx.url)
     bounds = ("--start", format_time(holed.start), "--end", format_time(holed.end))
     result = rollup(cfg, "run", *bounds, "--rollup", "bandwidth_1min")
@@ -124,7 +122,7 @@ def test_run_computes_what_is_asked_and_names_what_it_did(
     assert rollup(cfg, "status").returncode == 0
 
 
-def test_a_server_that_is_down_is_named_and_the_others_are_done(
+def test_a_server_that_is_down_is_named_and_the_others_are_repaired(
     influx: Influx, holed: Window, tmp_path: Path
 ) -> None:
     dead = f"http://127.0.0.1:{free_port()}"
@@ -138,13 +136,13 @@ def test_a_server_that_is_down_is_named_and_the_others_are_done(
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_an_unknown_rollup_is_wrong_usage_and_the_known_ones_are_named(
+def test_an_unknown_rollup_is_wrong_usage_and_the_known_ones_are_listed(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     result = rollup(configuration(tmp_path, "http://127.0.0.1:1"), *command, "--rollup", "bandwidth")
     assert result.returncode == 2
-    for one in ROLLUPS:
-        assert one.name in result.stderr
+    for known in ROLLUPS:
+        assert known.name in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -156,7 +154,10 @@ def test_an_unknown_rollup_is_wrong_usage_and_the_known_ones_are_named(
         (("run", "--start", "yesterday", "--end", "2026-11-21"), "--start"),
         (("run", "--start", "2026-11-20", "--end", "20.11.2026"), "--end"),
         (("run", "--start", "2026-11-21", "--end", "2026-11-21T00:00:00Z"), "later than --start"),
-        (("run", "--start", "0001-01-01", "--end", "2026-11-21"), "no such time"),
+        (
+            ("run", "--start", "0001-01-01", "--end", "2026-11-21"),
+            "outside the times that InfluxDB can store",
+        ),
     ],
 )
 def test_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -166,7 +167,7 @@ def test_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], words: str) -> 
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_udp_alone_cannot_be_asked(tmp_path: Path) -> None:
+def test_a_configuration_with_udp_only_is_wrong(tmp_path: Path) -> None:
     result = rollup(configuration(tmp_path, "udp://127.0.0.1:8089"), "status")
     assert result.returncode == 2
     assert "influxUrls" in result.stderr

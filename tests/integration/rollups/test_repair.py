@@ -1,4 +1,4 @@
-"""Rollups against real servers: what is found, what a repair makes of it, and what is left alone."""
+"""Rollups on real servers: what a check finds, what a repair recomputes, and what is left alone."""
 
 import time
 from collections.abc import Iterator
@@ -8,27 +8,28 @@ import pytest
 
 from tests.support import rollups
 from tests.support.influxd import Influxd
-from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS, ROLLUPS
+from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS, RAW_RETENTION, ROLLUPS
 from tstats.core.time import DAY, HOUR, MINUTE, SECOND
 from tstats.core.windows import Window
 from tstats.influx.client import Endpoint, Influx
 from tstats.rollups.late import LateWindows, repair_late
+from tstats.rollups.plan import rollups_named
 from tstats.rollups.repair import RollupRepair
-from tstats.rollups.report import RollupReport, named
+from tstats.rollups.report import RollupReport
 
 BANDWIDTH = ("bandwidth_1min", "bandwidth_cdn_1min", "bandwidth_cdn_type_1min")
 
 
 @pytest.fixture(scope="module")
 def hours() -> Window:
-    """Two whole hours that ended more than an hour ago, and are kept."""
+    """Two whole hours that ended more than an hour ago and are still kept."""
     end = time.time_ns() // HOUR * HOUR - HOUR
     return Window(start=end - 2 * HOUR, end=end)
 
 
 @pytest.fixture
 def filled(influx: Influx, hours: Window) -> Influx:
-    """A server with two hours of bandwidth, whose rollups are whole."""
+    """A server with two hours of bandwidth and complete rollups."""
     rollups.make_databases(influx)
     rollups.write(influx, rollups.raw_points(hours, only="bandwidth"))
     report = RollupRepair(influx).run(hours)
@@ -37,7 +38,7 @@ def filled(influx: Influx, hours: Window) -> Influx:
 
 
 def windows(report: RollupReport, kind: str) -> dict[str, list[Window]]:
-    """The windows of one kind by rollup, of those rollups that have any."""
+    """The windows of one kind, by rollup; only rollups that have any."""
     return {
         finding.rollup.name: list(getattr(finding, kind))
         for finding in report.findings
@@ -46,7 +47,7 @@ def windows(report: RollupReport, kind: str) -> dict[str, list[Window]]:
 
 
 def alike(names: tuple[str, ...], window: Window) -> dict[str, list[Window]]:
-    """The same window for each of some rollups."""
+    """The same window for each rollup."""
     return {name: [window] for name in names}
 
 
@@ -59,6 +60,7 @@ def recomputed(report: RollupReport) -> dict[str, list[Window]]:
 
 
 def at(hours: Window, minutes: int, length: int = 1) -> Window:
+    """`length` minutes that start this many minutes into the hours."""
     start = hours.start + minutes * MINUTE
     return Window(start=start, end=start + length * MINUTE)
 
@@ -77,16 +79,16 @@ def put(influx: Influx, line: str, *, policy: str = "daily") -> None:
 EDGE_1 = "cachegroup=g1,cdn=cdn1,hostname=edge-1,type=EDGE"
 
 
-def test_after_an_outage_with_late_delivery_all_rollups_equal_those_of_a_twin_without_one(
+def test_after_an_outage_with_late_delivery_all_rollups_equal_those_of_a_server_without_one(
     influx: Influx, other_influx: Influx
 ) -> None:
-    # Around a midnight, so that the outage touches a finished day; the clock stands an hour later.
+    # Around midnight, so that the outage touches a finished day; the clock shows an hour later.
     now = time.time_ns()
     midnight = now // DAY * DAY
     if now - midnight < HOUR:
         midnight -= DAY
     lived = Window(start=midnight - 32 * MINUTE, end=midnight + 20 * MINUTE)
-    # It begins and ends within a minute: the minutes at its edges are stale, those between are missing.
+    # It starts and ends within a minute: the minutes at its edges become stale, those between are missing.
     outage = Window(start=midnight - 19 * MINUTE + 25 * SECOND, end=midnight + 11 * MINUTE + 25 * SECOND)
     points = rollups.raw_points(lived)
     late = [point for point in points if outage.start <= point.time < outage.end]
@@ -100,26 +102,28 @@ def test_after_an_outage_with_late_delivery_all_rollups_equal_those_of_a_twin_wi
     assert all(wanted.values())
     assert all(rollups.contents(other_influx)[name] != cells for name, cells in wanted.items())
 
-    repair = RollupRepair(other_influx, clock=lambda: (midnight + HOUR) / 1e9)
+    repair = RollupRepair(other_influx, clock=lambda: midnight + HOUR)
     day = Window(start=midnight - 25 * HOUR, end=midnight + HOUR)
     missing = windows(repair.status(day), "missing")
     inner = Window(start=midnight - 18 * MINUTE, end=midnight + 11 * MINUTE)
-    assert missing.keys() >= {one.name for one in ROLLUPS if one.source_policy == "daily"}
+    assert missing.keys() >= {rollup.name for rollup in ROLLUPS if rollup.source_policy == "daily"}
     assert missing["bandwidth_1min"] == [inner]
-    report = repair.repair(day, thorough=False)  # the quick look finds all of it
+    report = repair.repair(day, thorough=False)  # the quick check finds everything
     assert not report.failed, report
     assert rollups.contents(other_influx) == wanted
     outer = Window(start=midnight - 19 * MINUTE, end=midnight + 12 * MINUTE)
     assert recomputed(report) == {
-        one.name: [outer] if one.interval == MINUTE else [Window(start=midnight - DAY, end=midnight)]
-        for one in ROLLUPS
+        rollup.name: [outer] if rollup.interval == MINUTE else [Window(start=midnight - DAY, end=midnight)]
+        for rollup in ROLLUPS
     }
     assert rollups.contents(influx) == wanted
     assert not any(finding.windows for finding in repair.status(day, thorough=True).findings)
 
 
 @pytest.mark.parametrize("thorough", [False, True])
-def test_rollups_that_are_whole_give_no_finding(filled: Influx, hours: Window, thorough: bool) -> None:  # noqa: FBT001 (pytest calls it so)
+def test_complete_rollups_have_nothing_missing_or_stale(
+    filled: Influx, hours: Window, *, thorough: bool
+) -> None:
     report = RollupRepair(filled).status(hours, thorough=thorough)
     assert not report.failed
     assert len(report.findings) == 18
@@ -127,10 +131,8 @@ def test_rollups_that_are_whole_give_no_finding(filled: Influx, hours: Window, t
 
 
 @pytest.mark.parametrize("thorough", [False, True])
-def test_a_hole_is_found_to_the_minute_and_only_it_is_recomputed(
-    filled: Influx,
-    hours: Window,
-    thorough: bool,  # noqa: FBT001 (pytest calls it so)
+def test_a_hole_is_found_to_the_minute_and_nothing_else_is_recomputed(
+    filled: Influx, hours: Window, *, thorough: bool
 ) -> None:
     before = rollups.contents(filled)
     hole = at(hours, 55, 9)
@@ -152,7 +154,7 @@ def test_a_whole_hour_without_any_cell_is_missing(filled: Influx, hours: Window)
     assert windows(found, "missing") == {"bandwidth_cdn_1min": [at(hours, 0, 60)]}
 
 
-def test_a_missing_cell_of_one_series_is_found_though_all_values_are_the_same(
+def test_a_missing_cell_of_one_series_is_found_even_if_all_values_are_equal(
     influx: Influx, hours: Window
 ) -> None:
     rollups.make_databases(influx)
@@ -160,7 +162,7 @@ def test_a_missing_cell_of_one_series_is_found_though_all_values_are_the_same(
     put(influx, "\n".join([*flat, *(line.replace("edge-1", "edge-2") for line in flat)]))
     repair = RollupRepair(influx)
     repair.run(hours)
-    # A series with points in one hour only: what others lack rightly is not held against them.
+    # A series with points in one hour only: cells without a source are not missing.
     delete(influx, "bandwidth", at(hours, 0, 60), where=" AND hostname = 'edge-2'")
     delete(influx, "bandwidth.1min", at(hours, 0, 60), where=" AND hostname = 'edge-2'")
     assert windows(repair.status(hours), "missing") == {}
@@ -168,17 +170,15 @@ def test_a_missing_cell_of_one_series_is_found_though_all_values_are_the_same(
     assert windows(repair.status(hours), "missing") == {"bandwidth_1min": [at(hours, 70)]}
 
 
-def test_a_series_that_the_rollup_does_not_know_is_missing(filled: Influx, hours: Window) -> None:
+def test_a_series_that_the_rollup_lacks_is_missing(filled: Influx, hours: Window) -> None:
     new = EDGE_1.replace("edge-1", "edge-new")
     put(filled, f"bandwidth,{new} value=60 {hours.start + 90 * MINUTE}")
     assert windows(RollupRepair(filled).status(hours), "missing") == {"bandwidth_1min": [at(hours, 90)]}
 
 
 @pytest.mark.parametrize("thorough", [False, True])
-def test_a_point_that_came_late_makes_its_minute_stale_down_the_chain(
-    filled: Influx,
-    hours: Window,
-    thorough: bool,  # noqa: FBT001 (pytest calls it so)
+def test_a_late_point_makes_its_minute_stale_in_all_dependents(
+    filled: Influx, hours: Window, *, thorough: bool
 ) -> None:
     put(filled, f"bandwidth,{EDGE_1} value=999999 {hours.start + 33 * MINUTE + SECOND}")
     repair = RollupRepair(filled)
@@ -189,19 +189,19 @@ def test_a_point_that_came_late_makes_its_minute_stale_down_the_chain(
     assert windows(repair.status(hours, thorough=True), "stale") == {}
 
 
-def test_a_sum_with_another_value_is_stale(filled: Influx, hours: Window) -> None:
+def test_a_sum_with_a_wrong_value_is_stale(filled: Influx, hours: Window) -> None:
     put(filled, f"bandwidth.cdn.1min,cdn=cdn1 value=1 {hours.start + 5 * MINUTE}", policy="monthly")
     assert windows(RollupRepair(filled).status(hours), "stale") == {"bandwidth_cdn_1min": [at(hours, 5)]}
 
 
-def test_with_uneven_minutes_the_quick_look_says_what_it_has_not_proven(
+def test_with_uneven_minutes_the_quick_check_reports_what_it_cannot_prove(
     filled: Influx, hours: Window
 ) -> None:
     repair = RollupRepair(filled)
     for minute in range(0, 120, 7):
         put(filled, f"bandwidth,{EDGE_1} value={minute} {hours.start + minute * MINUTE + SECOND}")
     repair.run(hours)
-    # A value that is wrong by little, less than the uneven minutes make of the mean of the hour.
+    # A small error, less than what the uneven minutes add to the mean of the hour.
     (stale,) = filled.query(
         f"SELECT value FROM monthly.\"bandwidth.1min\" WHERE hostname = 'edge-2' AND time = {hours.start}",
         database=CACHE_STATS,
@@ -209,9 +209,9 @@ def test_with_uneven_minutes_the_quick_look_says_what_it_has_not_proven(
     value = stale.values[0][1] + 0.5
     edge_2 = EDGE_1.replace("g1", "g2").replace("edge-1", "edge-2")
     put(filled, f"bandwidth.1min,{edge_2} value={value} {hours.start}", policy="monthly")
-    quick = repair.status(hours, only=named(["bandwidth_1min"]))
+    quick = repair.status(hours, only=rollups_named(["bandwidth_1min"]))
     assert windows(quick, "stale").keys() | windows(quick, "unproven").keys() == {"bandwidth_1min"}
-    thorough = repair.status(hours, only=named(["bandwidth_1min"]), thorough=True)
+    thorough = repair.status(hours, only=rollups_named(["bandwidth_1min"]), thorough=True)
     assert windows(thorough, "stale") == {"bandwidth_1min": [at(hours, 0)]}
     assert recomputed(repair.repair(hours))["bandwidth_1min"] == [at(hours, 0)]
 
@@ -225,7 +225,7 @@ def test_a_dry_run_writes_nothing(filled: Influx, hours: Window) -> None:
     assert rollups.contents(filled) == before
 
 
-def test_a_rollup_whose_source_has_gone_keeps_its_values(filled: Influx, hours: Window) -> None:
+def test_a_rollup_whose_source_is_gone_keeps_its_values(filled: Influx, hours: Window) -> None:
     before = rollups.contents(filled)
     delete(filled, "bandwidth", at(hours, 20, 90))
     repair = RollupRepair(filled)
@@ -234,16 +234,15 @@ def test_a_rollup_whose_source_has_gone_keeps_its_values(filled: Influx, hours: 
     assert rollups.contents(filled) == before
 
 
-def test_where_the_source_begins_to_expire_nothing_is_looked_at_or_computed(
+def test_intervals_whose_source_begins_to_expire_are_neither_checked_nor_computed(
     filled: Influx, hours: Window
 ) -> None:
-    # A part of the source has gone, as in a shard that was dropped: the rollup is right, the source is not.
+    # Part of the source is gone, as when a shard was dropped: the rollup is right, the source is not.
     delete(filled, "bandwidth", at(hours, 0, 30), where=" AND hostname = 'edge-1'")
     put(filled, f"bandwidth,{EDGE_1} value=1 {hours.start + 5 * MINUTE}")
     before = rollups.contents(filled)
-    later = (hours.start + 26 * HOUR) / 1e9
-    repair = RollupRepair(filled, clock=lambda: later)
-    raw = named(["bandwidth_1min"])
+    repair = RollupRepair(filled, clock=lambda: hours.start + RAW_RETENTION)
+    raw = rollups_named(["bandwidth_1min"])
     assert repair.repair(hours, only=raw).findings[0].checked == Window(
         start=hours.start + 10 * MINUTE, end=hours.end
     )
@@ -251,31 +250,31 @@ def test_where_the_source_begins_to_expire_nothing_is_looked_at_or_computed(
     assert rollups.contents(filled) == before
 
 
-def test_what_has_not_settled_is_left_to_the_continuous_query_but_not_by_run(influx: Influx) -> None:
+def test_repair_leaves_unsettled_intervals_to_the_continuous_query_and_run_does_not(influx: Influx) -> None:
     rollups.make_databases(influx)
     now = time.time_ns() // MINUTE * MINUTE
     lived = Window(start=now - 10 * MINUTE, end=now)
     rollups.write(influx, rollups.raw_points(lived, only="bandwidth"))
-    repair = RollupRepair(influx, clock=lambda: (now + 30 * SECOND) / 1e9)
-    found = windows(repair.status(lived, only=named(["bandwidth_1min"])), "missing")
+    repair = RollupRepair(influx, clock=lambda: now + 30 * SECOND)
+    found = windows(repair.status(lived, only=rollups_named(["bandwidth_1min"])), "missing")
     assert found == {"bandwidth_1min": [Window(start=lived.start, end=now - 2 * MINUTE)]}
     assert recomputed(repair.run(Window(start=lived.start, end=now + HOUR)))["bandwidth_1min"] == [lived]
 
 
-def test_the_day_in_progress_is_left_alone_and_a_finished_one_is_not(influx: Influx) -> None:
+def test_a_finished_day_is_repaired_and_the_day_in_progress_is_left_alone(influx: Influx) -> None:
     rollups.make_databases(influx)
     midnight = time.time_ns() // DAY * DAY
     for moment in (midnight - HOUR, midnight):
         line = f"kbps.ds.1min,cachegroup=total,cdn=cdn1,deliveryservice=sports value=7 {moment}"
         influx.write(line.encode(), database=DELIVERYSERVICE_STATS, policy="monthly")
-    repair = RollupRepair(influx, clock=lambda: (midnight + HOUR) / 1e9)
+    repair = RollupRepair(influx, clock=lambda: midnight + HOUR)
     report = repair.repair(Window(start=midnight - HOUR, end=midnight + HOUR))
     assert recomputed(report) == {"max_kbps_ds_1day": [Window(start=midnight - DAY, end=midnight)]}
 
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
-    """A server that makes at most seven intervals a series in one query."""
+    """A server that allows at most seven intervals per series in one query."""
     settings = {"INFLUXDB_COORDINATOR_MAX_SELECT_BUCKETS": "7"}
     with Influxd(tmp_path_factory.mktemp("limited"), settings=settings) as server:
         influx = Influx(Endpoint(url=server.url))
@@ -283,7 +282,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
         influx.close()
 
 
-def test_limits_of_the_server_only_make_the_pieces_smaller(limited: Influx, hours: Window) -> None:
+def test_server_limits_only_make_the_pieces_smaller(limited: Influx, hours: Window) -> None:
     rollups.make_databases(limited)
     lived = at(hours, 0, 20)
     rollups.write(limited, rollups.raw_points(lived, only="bandwidth"))
@@ -294,7 +293,7 @@ def test_limits_of_the_server_only_make_the_pieces_smaller(limited: Influx, hour
     assert not any(finding.windows for finding in repair.status(lived, thorough=True).findings)
 
 
-def test_a_missing_database_is_named_and_the_others_are_done(filled: Influx, hours: Window) -> None:
+def test_a_missing_database_is_named_and_the_others_are_repaired(filled: Influx, hours: Window) -> None:
     filled.query(f"DROP DATABASE {DELIVERYSERVICE_STATS}")
     delete(filled, "bandwidth.1min", at(hours, 0, 3))
     report = RollupRepair(filled).repair(hours)
@@ -305,14 +304,14 @@ def test_a_missing_database_is_named_and_the_others_are_done(filled: Influx, hou
     assert "create_ts_databases" in str(failed[DELIVERYSERVICE_STATS])
 
 
-def test_without_the_server_the_report_says_so(tmp_path: Path, hours: Window) -> None:
+def test_an_unreachable_server_is_reported(tmp_path: Path, hours: Window) -> None:
     server = Influxd(tmp_path)  # never started
     report = RollupRepair(Influx(Endpoint(url=server.url))).status(hours)
     assert report.failed
     assert server.url in str(report.error)
 
 
-def test_a_database_without_points_has_whole_rollups(influx: Influx, hours: Window) -> None:
+def test_a_database_without_points_needs_no_repair(influx: Influx, hours: Window) -> None:
     rollups.make_databases(influx)
     report = RollupRepair(influx).repair(hours)
     assert not report.failed
@@ -320,28 +319,28 @@ def test_a_database_without_points_has_whole_rollups(influx: Influx, hours: Wind
 
 
 class Clock:
-    """A clock that a test moves; ns in, seconds out."""
+    """A clock that the test moves, in ns since the epoch."""
 
     def __init__(self, now: int) -> None:
         self.now = now
 
-    def __call__(self) -> float:
-        return self.now / 1e9
+    def __call__(self) -> int:
+        return self.now
 
 
 def test_what_begins_to_expire_during_a_repair_is_left_alone(filled: Influx, hours: Window) -> None:
     delete(filled, "bandwidth.1min", at(hours, 10, 10))
-    moments = iter([hours.start + 26 * HOUR, *[hours.start + 26 * HOUR + 5 * MINUTE] * 9])
-    repair = RollupRepair(filled, clock=lambda: next(moments) / 1e9)
-    report = repair.repair(hours, only=named(["bandwidth_1min"]))
+    moments = iter([hours.start + RAW_RETENTION, *[hours.start + RAW_RETENTION + 5 * MINUTE] * 9])
+    repair = RollupRepair(filled, clock=lambda: next(moments))
+    report = repair.repair(hours, only=rollups_named(["bandwidth_1min"]))
     assert not report.failed
     assert recomputed(report) == alike(BANDWIDTH, at(hours, 15, 5))
 
 
-def test_run_due_writes_what_continuous_queries_write_also_after_a_pause(
+def test_run_due_writes_what_continuous_queries_write_even_after_a_pause(
     influx: Influx, other_influx: Influx
 ) -> None:
-    # Over a midnight, since the day's rollup is due there.
+    # Across midnight, when the rollup by day is due.
     now = time.time_ns()
     midnight = now // DAY * DAY - (DAY if now % DAY < HOUR else 0)
     lived = Window(start=midnight - 8 * MINUTE, end=midnight + 8 * MINUTE)
@@ -359,18 +358,18 @@ def test_run_due_writes_what_continuous_queries_write_also_after_a_pause(
         clock.now = minute + MINUTE + SECOND
         if minute not in pause:
             assert not repair.run_due().failed
-            assert repair.run_due().outcomes == ()  # done once an interval
+            assert repair.run_due().outcomes == ()  # once per interval
     assert rollups.contents(other_influx) == rollups.contents(influx)
 
 
-def test_windows_of_late_data_are_repaired_once_they_have_settled(influx: Influx, hours: Window) -> None:
+def test_late_windows_are_repaired_once_they_have_settled(influx: Influx, hours: Window) -> None:
     rollups.make_databases(influx)
     window = at(hours, 10, 3)
     rollups.write(influx, rollups.raw_points(window, only="bandwidth"))
     clock = Clock(window.end + 4 * MINUTE)
     late = LateWindows(clock=clock)
     repair = RollupRepair(influx, clock=clock)
-    assert late.add(CACHE_STATS, window.start // 10**6, window.end // 10**6 - 1)
+    late.add(CACHE_STATS, window)
     assert repair_late(repair, late) == []
     clock.now += 2 * MINUTE
     (report,) = repair_late(repair, late)
@@ -378,21 +377,19 @@ def test_windows_of_late_data_are_repaired_once_they_have_settled(influx: Influx
     assert repair_late(repair, late) == []
 
 
-def test_a_window_that_could_not_be_repaired_is_kept(tmp_path: Path, hours: Window) -> None:
+def test_a_late_window_that_could_not_be_repaired_is_kept(tmp_path: Path, hours: Window) -> None:
     clock = Clock(hours.end + HOUR)
     late = LateWindows(clock=clock)
-    late.add(CACHE_STATS, hours.start // 10**6, hours.end // 10**6 - 1)
+    late.add(CACHE_STATS, hours)
     repair = RollupRepair(Influx(Endpoint(url=Influxd(tmp_path).url)), clock=clock)
     for _ in range(2):
         (report,) = repair_late(repair, late)
         assert report.failed
 
 
-def test_only_named_rollups_are_looked_at_and_what_is_made_from_them_follows(
-    filled: Influx, hours: Window
-) -> None:
+def test_only_chosen_rollups_are_checked_and_their_dependents_follow(filled: Influx, hours: Window) -> None:
     delete(filled, "bandwidth.1min", at(hours, 0, 3))
     repair = RollupRepair(filled)
-    (only,) = named(["bandwidth_1min"])
+    (only,) = rollups_named(["bandwidth_1min"])
     assert [finding.rollup for finding in repair.status(hours, only=[only]).findings] == [only]
     assert recomputed(repair.repair(hours, only=[only])) == alike(BANDWIDTH, at(hours, 0, 3))

@@ -217,6 +217,6 @@ def test_every_continuous_query_of_the_catalog_really_rolls_up(influx: Influx) -
             influx.write(line.encode(), database=rollup.database, policy="daily")
     for rollup in ROLLUPS:
         influx.query(influxql.select_rollup(rollup))
-        source = influxql.source(rollup.database, rollup.target_policy, rollup.target)
+        source = influxql.rollup_target(rollup)
         (series,) = influx.query(f"SELECT {rollup.field} FROM {source}")
         assert series.values[-1][1] == 5, rollup.name

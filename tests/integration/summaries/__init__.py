@@ -1,1 +1,1 @@
-"""Daily summaries on real servers: see conftest.py for what each test starts from."""
+"""Daily summaries on real servers; conftest.py has what each test starts from."""

@@ -1,10 +1,10 @@
-"""What the tests of summaries start from: the catalog's databases, and an SQL one with its schema."""
+"""What tests of summaries start from: the databases of the catalog, and an SQL database with its schema."""
 
 import pytest
 
 from tests.support.days import make_databases, migrated
 from tstats.influx.client import Influx
-from tstats.summaries.rows import Summaries
+from tstats.summaries.rows import SummaryRows
 
 
 @pytest.fixture
@@ -15,6 +15,6 @@ def influx(influx: Influx) -> Influx:
 
 
 @pytest.fixture
-def rows(database_url: str) -> Summaries:
-    """The rows of an empty SQL database; the test runs once on each kind."""
+def rows(database_url: str) -> SummaryRows:
+    """The rows of an empty SQL database; the test runs once on each kind of database."""
     return migrated(database_url)

@@ -1,4 +1,4 @@
-"""`tstats summarize` and `tstats db` as a user runs them, and two daemons that are killed again and again."""
+"""`tstats summarize` and `tstats db` as a user runs them, and two daemons that are killed repeatedly."""
 
 import json
 import random
@@ -24,7 +24,7 @@ from tests.support.influxd import Influxd
 from tests.support.postgres import Postgres
 from tstats.influx.client import Influx
 
-# The commands take the time of the machine: the day before yesterday has settled at any of its hours.
+# The commands use the machine's clock: the day before yesterday has settled at any time of today.
 SETTLED_DAY = datetime.now(UTC).date() - timedelta(days=2)
 PEAK = {20 * 60 + 15: 2_500_000.0}
 
@@ -41,14 +41,14 @@ def write_cfg(folder: Path, influxd: Influxd, **keys: object) -> str:
     return str(cfg)
 
 
-def test_the_default_is_a_sqlite_file_beside_the_spool(
+def test_the_default_is_a_sqlite_file_next_to_the_spool(
     influx: Influx, influxd: Influxd, tmp_path: Path
 ) -> None:
     cfg = write_cfg(tmp_path, influxd)
     write_day(influx, "cdn1", day=SETTLED_DAY, peaks=PEAK)
     refused = run("tstats", "summarize", "--cfg", cfg)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.endswith("it is not set up for tstats yet; run: tstats db upgrade\n")
+    assert refused.stderr.endswith(": not set up for tstats yet; run: tstats db upgrade\n")
     assert not (tmp_path / "tstats.db").exists()
 
     assert run("tstats", "db", "upgrade", "--cfg", cfg).returncode == 0
@@ -71,9 +71,9 @@ def test_json_and_a_dry_run(influx: Influx, influxd: Influxd, tmp_path: Path) ->
     asked = ["--cfg", cfg, "--since", str(SETTLED_DAY), "--dry-run", "--output", "json"]
     done = run("tstats", "summarize", *asked)
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    of_the_day = [one for one in told["summaries"] if one["day"] == str(SETTLED_DAY)]
-    assert (told["ok"], told["dryRun"], told["problems"]) == (True, True, [])
+    report: dict[str, Any] = json.loads(done.stdout)
+    of_the_day = [summary for summary in report["summaries"] if summary["day"] == str(SETTLED_DAY)]
+    assert (report["ok"], report["dryRun"], report["problems"]) == (True, True, [])
     assert of_the_day == [
         {
             "day": str(SETTLED_DAY),
@@ -100,7 +100,7 @@ def test_json_and_a_dry_run(influx: Influx, influxd: Influxd, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("influx")
-def test_without_points_it_says_so(influxd: Influxd, tmp_path: Path) -> None:
+def test_a_run_without_points_says_so(influxd: Influxd, tmp_path: Path) -> None:
     migrated(f"sqlite:///{tmp_path / 'tstats.db'}")
     done = run("tstats", "summarize", "--cfg", write_cfg(tmp_path, influxd))
     assert (done.returncode, done.stdout) == (
@@ -110,7 +110,7 @@ def test_without_points_it_says_so(influxd: Influxd, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (
             ["--date", str(SETTLED_DAY + timedelta(days=4))],
@@ -121,21 +121,23 @@ def test_without_points_it_says_so(influxd: Influxd, tmp_path: Path) -> None:
         (["--date", "2026-11-20", "--since", "2026-11-20"], "either this or --since"),
     ],
 )
-def test_wrong_usage_is_status_2(influxd: Influxd, tmp_path: Path, arguments: list[str], told: str) -> None:
+def test_wrong_usage_is_status_2(
+    influxd: Influxd, tmp_path: Path, arguments: list[str], message: str
+) -> None:
     refused = run("tstats", "summarize", "--cfg", write_cfg(tmp_path, influxd), *arguments)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert told in refused.stderr
+    assert message in refused.stderr
 
 
 def test_a_wrong_configuration_is_status_2_and_shows_no_password(influxd: Influxd, tmp_path: Path) -> None:
     cfg = write_cfg(tmp_path, influxd, databaseUrl="mysql://root:correct-horse@localhost/tstats")
     refused = run("tstats", "summarize", "--cfg", cfg)
     assert refused.returncode == 2
-    assert "databaseUrl: no database of a kind that tstats knows" in refused.stderr
+    assert "databaseUrl: unsupported kind of database; write " in refused.stderr
     assert "correct-horse" not in refused.stderr
 
 
-def test_a_failure_is_status_1_and_stands_in_the_table(
+def test_a_failure_is_status_1_and_is_listed_in_the_table(
     influx: Influx, influxd: Influxd, tmp_path: Path
 ) -> None:
     write_day(influx, "cdn1", day=SETTLED_DAY)
@@ -167,7 +169,7 @@ def test_the_schema_from_the_command_line(postgres: Postgres, postgres_database:
         said.append(done.stdout + done.stderr)
         return done.returncode, done.stdout
 
-    assert db("check") == (3, "it is at revision base, not 0004; run: tstats db upgrade\n")
+    assert db("check") == (3, "the schema is at revision base, not 0004; run: tstats db upgrade\n")
     assert db("upgrade", "0002", by_environment=True) == (0, "0 duplicates archived\nbase -> 0002\n")
     status, history = db("history")
     assert [line[:6] for line in history.splitlines()] == ["* 0001", "* 0002", "  0003", "  0004"]
@@ -183,26 +185,26 @@ def test_the_schema_from_the_command_line(postgres: Postgres, postgres_database:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["current"], "which database? Give --database-url or --cfg"),
         (["upgrade", "latest", "--database-url", "sqlite:///x.db"], "head, base, a revision such as 0002"),
         (["downgrade", "--database-url", "sqlite:///x.db"], "Missing argument"),
-        (["check", "--database-url", "correct-horse"], "databaseUrl: no URL of a database"),
+        (["check", "--database-url", "correct-horse"], "databaseUrl: invalid database URL"),
     ],
 )
-def test_wrong_usage_of_db_is_status_2(arguments: list[str], told: str) -> None:
+def test_wrong_usage_of_db_is_status_2(arguments: list[str], message: str) -> None:
     refused = run("tstats", "db", *arguments)
     assert refused.returncode == 2
-    assert told in refused.stderr
+    assert message in refused.stderr
     assert "correct-horse" not in refused.stderr
 
 
-# --- killed again and again
+# --- killed repeatedly
 
 
 class _Daemon:
-    """A process that summarizes in a loop."""
+    """A process that summarizes in a loop, and can be killed."""
 
     def __init__(self, cfg: str) -> None:
         self._process = subprocess.Popen(
@@ -221,7 +223,7 @@ class _Daemon:
 
 
 @pytest.mark.parametrize(("kind", "kills"), [("sqlite", 3), ("postgresql", 6)])
-def test_two_daemons_killed_again_and_again_leave_one_row_and_one_point(
+def test_two_daemons_killed_repeatedly_leave_one_row_and_one_point(
     influx: Influx, influxd: Influxd, tmp_path: Path, request: pytest.FixtureRequest, kind: str, kills: int
 ) -> None:
     url = f"sqlite:///{tmp_path / 'tstats.db'}"
@@ -239,23 +241,23 @@ def test_two_daemons_killed_again_and_again_leave_one_row_and_one_point(
     try:
         for number in range(kills):
             daemons[0].wait_until_ready()
-            # Late data moves every maximum to another minute, while both are at work.
+            # Late data moves every maximum to another minute while both are working.
             for day in days:
                 for cdn in cdns:
                     minute, peak = chance.randrange(1_440), 1_000_000.0 + (number + 1) * 1_000
                     write_day(influx, cdn, day=day, minutes=[], peaks={minute: peak})
                     peaks[str(day), cdn] = minute, peak
-            time.sleep(chance.uniform(0.0, 0.15))  # no event: it is killed wherever it is
+            time.sleep(chance.uniform(0.0, 0.15))  # no event to wait for: it is killed wherever it is
             daemons.pop(0).kill()
             daemons.append(_Daemon(cfg))
     finally:
         for daemon in daemons:
             daemon.kill()
-    assert sql_rows(url)  # they were at work
+    assert sql_rows(url)  # they were working
     assert summarizer(influx, rows=rows).run(SETTLED, wait=10).ok
 
     maxima = {(day, cdn, "all", "daily_maxgbps"): peak / 10**6 for (day, cdn), (_, peak) in peaks.items()}
-    found = sql_rows(url)  # which sees to it that there is one of each
+    found = sql_rows(url)  # which asserts that there is only one of each
     assert {key: value for key, value in found.items() if key[3] == "daily_maxgbps"} == maxima
     sums = {key: value for key, value in found.items() if key[3] == "daily_bytesserved"}
     assert len(sums) == len(maxima)

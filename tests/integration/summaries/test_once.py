@@ -1,4 +1,4 @@
-"""A day is summarized exactly once: after reruns, late data, crashes, and beside others."""
+"""A day is summarized exactly once: after reruns, late data and crashes, and next to other processes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,24 +22,24 @@ from tests.support.days import (
 from tests.support.postgres import Postgres
 from tests.support.stand_in import Reply, Request, StandIn, passed_on
 from tstats.core.secret import Secret
-from tstats.core.time import MINUTE
+from tstats.core.time import HOUR, MINUTE
 from tstats.db.database import Database
 from tstats.db.tables import STATS_SUMMARY
 from tstats.influx.client import Endpoint, Influx
-from tstats.summaries.day import Key, Summary, window
-from tstats.summaries.rows import Summaries
-from tstats.summaries.sinks import Outcome
+from tstats.summaries.day import Summary, SummaryKey, window_of
+from tstats.summaries.rows import SummaryRows
+from tstats.summaries.sinks import SummaryOutcome
 
 # --- exactly once
 
 
-def test_a_second_run_changes_nothing(influx: Influx, rows: Summaries, database_url: str) -> None:
+def test_a_second_run_changes_nothing(influx: Influx, rows: SummaryRows, database_url: str) -> None:
     write_day(influx, "cdn1", peaks=PEAK)
     summarizer(influx, rows=rows).run(SETTLED)
     before = daily_points(influx), sql_rows(database_url), times(database_url)
     with StandIn(lambda request: passed_on(request, influx.url)) as server:
         again = summarizer(Influx(Endpoint(url=server.url)), rows=rows)
-        assert set(outcomes(again.run(SETTLED + 3_600)).values()) == {"unchanged"}
+        assert set(outcomes(again.run(SETTLED + HOUR)).values()) == {"unchanged"}
         again.close()
         assert [request.path for request in server.requests if request.path.startswith("/write")] == []
         assert [request for request in server.requests if b"DELETE" in request.body] == []
@@ -47,7 +47,7 @@ def test_a_second_run_changes_nothing(influx: Influx, rows: Summaries, database_
 
 
 def test_late_data_corrects_the_row_and_moves_the_point(
-    influx: Influx, rows: Summaries, database_url: str
+    influx: Influx, rows: SummaryRows, database_url: str
 ) -> None:
     write_day(influx, "cdn1", peaks=PEAK)
     write_day(influx, "cdn2")
@@ -57,7 +57,7 @@ def test_late_data_corrects_the_row_and_moves_the_point(
         key: value for key, value in daily_points(influx).items() if key[:2] != ("2026-11-20 20:15", "cdn1")
     }
     write_day(influx, "cdn1", minutes=[], peaks={100: 3_000_000.0})
-    report = summarizer(influx, rows=rows).run(SETTLED + 60)
+    report = summarizer(influx, rows=rows).run(SETTLED + MINUTE)
     changed = {key: outcome for key, outcome in outcomes(report).items() if outcome == "updated"}
     assert changed == {
         ("2026-11-20", "cdn1", "daily_maxgbps"): "updated",
@@ -73,10 +73,10 @@ def test_late_data_corrects_the_row_and_moves_the_point(
     assert times(database_url) == {"2026-11-21 00:10:00+00:00", "2026-11-21 00:11:00+00:00"}
 
 
-def test_the_figures_of_go_s_tool_are_corrected(influx: Influx, rows: Summaries, database_url: str) -> None:
-    # Go left the first minute out: another sum, and of this day another maximum at another minute.
+def test_the_figures_of_go_s_tool_are_corrected(influx: Influx, rows: SummaryRows, database_url: str) -> None:
+    # Go leaves out the first minute, which gives another sum, and for this day another maximum.
     write_day(influx, "cdn1", peaks={0: 2e6, 600: 1.5e6})
-    start = window(DAY).start
+    start = window_of(DAY).start
     influx.write(
         f"daily_maxgbps,cdn=cdn1,deliveryservice=all value=1.5 {start + 600 * MINUTE}\n"
         f"daily_bytesserved,cdn=cdn1,deliveryservice=all value=10.79 {start}".encode(),
@@ -85,11 +85,11 @@ def test_the_figures_of_go_s_tool_are_corrected(influx: Influx, rows: Summaries,
     )
     with rows.exclusively() as writer:
         assert writer is not None
-        values = {"daily_maxgbps": 1.5, "daily_bytesserved": 10.79}
-        keys = [
-            Summary(key=Key("cdn1", "all", stat, DAY), value=value, time=0) for stat, value in values.items()
+        summaries = [
+            Summary(key=SummaryKey("cdn1", "all", stat, DAY), value=value, time=0)
+            for stat, value in (("daily_maxgbps", 1.5), ("daily_bytesserved", 10.79))
         ]
-        writer.save(keys, at=datetime(2026, 11, 21, tzinfo=UTC))
+        writer.save(summaries, at=datetime(2026, 11, 21, tzinfo=UTC))
     assert set(outcomes(summarizer(influx, rows=rows).run(SETTLED)).values()) == {"updated"}
     total = (1_438 * 10**6 + 2 * 10**6 + 1_500_000) * 60 / 8 / 10**9
     assert list(sql_rows(database_url).values()) == [2.0, total]
@@ -99,8 +99,8 @@ def test_the_figures_of_go_s_tool_are_corrected(influx: Influx, rows: Summaries,
     }
 
 
-def test_of_two_that_write_one_value_the_second_changes_nothing(rows: Summaries, database_url: str) -> None:
-    summary = Summary(key=Key("cdn1", "all", "daily_maxgbps", DAY), value=1.5, time=0)
+def test_writing_the_same_value_again_changes_nothing(rows: SummaryRows, database_url: str) -> None:
+    summary = Summary(key=SummaryKey("cdn1", "all", "daily_maxgbps", DAY), value=1.5, time=0)
     with rows.exclusively() as writer:
         assert writer is not None
         for number in range(1, 3):
@@ -112,8 +112,8 @@ def test_of_two_that_write_one_value_the_second_changes_nothing(rows: Summaries,
 
 
 @pytest.mark.parametrize("broken", ["write", "DELETE"])
-def test_what_a_failure_left_undone_the_next_run_does(
-    influx: Influx, rows: Summaries, database_url: str, broken: str
+def test_the_next_run_completes_what_a_failure_left_undone(
+    influx: Influx, rows: SummaryRows, database_url: str, broken: str
 ) -> None:
     write_day(influx, "cdn1", peaks=PEAK)
     summarizer(influx, rows=rows).run(SETTLED)
@@ -129,7 +129,7 @@ def test_what_a_failure_left_undone_the_next_run_does(
         report = failing.run(SETTLED)
         failing.close()
     assert not report.ok
-    assert {line.outcome for line in report.lines} == {Outcome.FAILED}
+    assert {line.outcome for line in report.lines} == {SummaryOutcome.FAILED}
     assert sql_rows(database_url)["2026-11-20", "cdn1", "all", "daily_maxgbps"] == 3.0
     maxima = {key for key in daily_points(influx) if key[3] == "daily_maxgbps"}
     assert len(maxima) == (1 if broken == "write" else 2)  # one too many for a while, never none
@@ -141,7 +141,7 @@ def test_what_a_failure_left_undone_the_next_run_does(
     assert len(sql_rows(database_url)) == 2
 
 
-def test_a_lost_point_or_row_is_made_again(influx: Influx, rows: Summaries, database_url: str) -> None:
+def test_a_lost_point_or_row_is_created_again(influx: Influx, rows: SummaryRows, database_url: str) -> None:
     write_day(influx, "cdn1", peaks=PEAK)
     summarizer(influx, rows=rows).run(SETTLED)
     before = daily_points(influx), sql_rows(database_url)
@@ -156,29 +156,29 @@ def test_a_lost_point_or_row_is_made_again(influx: Influx, rows: Summaries, data
     assert (daily_points(influx), sql_rows(database_url)) == before
 
 
-def test_a_dry_run_tells_the_same_and_does_nothing(
-    influx: Influx, rows: Summaries, database_url: str
+def test_a_dry_run_reports_the_same_and_does_nothing(
+    influx: Influx, rows: SummaryRows, database_url: str
 ) -> None:
     write_day(influx, "cdn1", peaks=PEAK)
-    told = summarizer(influx, rows=rows).run(SETTLED, dry_run=True)
+    planned = summarizer(influx, rows=rows).run(SETTLED, dry_run=True)
     assert (daily_points(influx), sql_rows(database_url)) == ({}, {})
-    assert summarizer(influx, rows=rows).run(SETTLED) == told
+    assert summarizer(influx, rows=rows).run(SETTLED) == planned
 
 
-def test_while_another_session_summarizes_nothing_is_done(
+def test_nothing_is_done_while_another_session_summarizes(
     influx: Influx, postgres: Postgres, postgres_database: str
 ) -> None:
     url = postgres.url(postgres_database)
     write_day(influx, "cdn1")
     with migrated(url).exclusively() as writer:
         assert writer is not None
-        report = summarizer(influx, rows=Summaries(Database(Secret(url)))).run(SETTLED)
+        report = summarizer(influx, rows=SummaryRows(Database(Secret(url)))).run(SETTLED)
     assert (report.busy, report.ok, report.lines) == (True, False, ())
-    assert report.problems[0].endswith("another process summarizes now")
-    assert summarizer(influx, rows=Summaries(Database(Secret(url)))).run(SETTLED).ok
+    assert report.problems[0].endswith("another process is summarizing; try again once it has finished")
+    assert summarizer(influx, rows=SummaryRows(Database(Secret(url)))).run(SETTLED).ok
 
 
-def test_who_waits_for_another_session_goes_on_when_it_has_ended(
+def test_a_run_that_waits_for_another_session_goes_on_once_that_has_ended(
     influx: Influx, postgres: Postgres, postgres_database: str
 ) -> None:
     url = postgres.url(postgres_database)
@@ -186,8 +186,14 @@ def test_who_waits_for_another_session_goes_on_when_it_has_ended(
     with ThreadPoolExecutor(1) as background:
         with migrated(url).exclusively():
             waiting = background.submit(
-                summarizer(influx, rows=Summaries(Database(Secret(url)))).run, SETTLED, wait=20
+                summarizer(influx, rows=SummaryRows(Database(Secret(url)))).run, SETTLED, wait=20
             )
             with pytest.raises(TimeoutError):
                 waiting.result(timeout=0.3)
         assert waiting.result(timeout=20).ok
+
+
+def test_the_lock_is_free_again_as_soon_as_a_run_has_ended(rows: SummaryRows) -> None:
+    for _ in range(200):  # about one in fifty found a session that was still ending
+        with rows.exclusively() as writer:
+            assert writer is not None

@@ -1,4 +1,4 @@
-"""Summaries where something is missing, with several servers, and on the schedule of a daemon."""
+"""Summaries when something is missing, with several servers, and on the schedule of a daemon."""
 
 from datetime import timedelta
 
@@ -11,11 +11,11 @@ from tests.support.days import (
     NEXT,
     PEAK,
     SETTLED,
+    at,
     daily_points,
     make_databases,
     migrated,
     outcomes,
-    seconds,
     sql_rows,
     summarizer,
     write_day,
@@ -25,19 +25,20 @@ from tests.support.postgres import Postgres
 from tests.support.stand_in import Reply, Request, StandIn, passed_on
 from tstats.config.settings import Settings
 from tstats.core.secret import Secret
+from tstats.core.time import MINUTE
 from tstats.db.database import Database
 from tstats.errors import ConfigError, DatabaseError
 from tstats.influx.client import Endpoint, Influx
-from tstats.summaries.rows import Summaries
-from tstats.summaries.sinks import Outcome
-from tstats.summaries.summarizer import from_settings
+from tstats.summaries.build import build_summarizer
+from tstats.summaries.rows import SummaryRows
+from tstats.summaries.sinks import SummaryOutcome
 
 # --- failures
 
 
 def test_a_database_that_is_not_set_up_names_the_remedy(influx: Influx, database_url: str) -> None:
     write_day(influx, "cdn1")
-    summarizing = summarizer(influx, rows=Summaries(Database(Secret(database_url))))
+    summarizing = summarizer(influx, rows=SummaryRows(Database(Secret(database_url))))
     with pytest.raises(DatabaseError, match="not set up for tstats yet; run: tstats db upgrade"):
         summarizing.check()
     (problem,) = summarizing.run(SETTLED).problems
@@ -60,16 +61,16 @@ def test_a_missing_policy_names_the_remedy(influx: Influx) -> None:
     assert problem.endswith("has no retention policy monthly of cache_stats; run create_ts_databases")
 
 
-def test_a_role_with_no_more_rights_than_documented_can_summarize(
+def test_a_role_with_only_the_documented_privileges_can_summarize(
     influx: Influx, postgres: Postgres, postgres_database: str
 ) -> None:
     migrated(postgres.url(postgres_database))
     write_day(influx, "cdn1", peaks=PEAK)
     with postgres.connect(postgres_database) as connection:
         connection.execute("CREATE ROLE summarizing LOGIN")
-        rows = Summaries(Database(Secret(postgres.url(postgres_database, user="summarizing"))))
+        rows = SummaryRows(Database(Secret(postgres.url(postgres_database, user="summarizing"))))
         (problem,) = summarizer(influx, rows=rows).run(SETTLED).problems
-        assert "permission denied for table tstats_alembic_version; do it as the role that owns" in problem
+        assert "permission denied for table tstats_alembic_version; connect as the role that owns" in problem
         connection.execute(
             "GRANT SELECT, INSERT, UPDATE ON stats_summary TO summarizing;"
             "GRANT USAGE ON SEQUENCE stats_summary_id_seq TO summarizing;"
@@ -98,14 +99,14 @@ def test_the_first_server_that_answers_is_read_and_gets_the_points(
     assert problem.startswith("http://127.0.0.1:9/ping cannot be reached")
 
 
-def test_in_mode_all_each_server_gets_the_points_and_one_that_is_down_gets_them_later(
-    influx: Influx, other_influx: Influx, rows: Summaries, database_url: str
+def test_in_mode_all_every_server_gets_the_points_and_one_that_is_down_gets_them_later(
+    influx: Influx, other_influx: Influx, rows: SummaryRows, database_url: str
 ) -> None:
     make_databases(other_influx)
     write_day(influx, "cdn1", peaks=PEAK)
     down = Influx(Endpoint(url="http://127.0.0.1:9"))
     report = summarizer(influx, down, rows=rows, write_all=True).run(SETTLED)
-    assert {line.outcome for line in report.lines} == {Outcome.FAILED}
+    assert {line.outcome for line in report.lines} == {SummaryOutcome.FAILED}
     assert "http://127.0.0.1:9" in report.lines[0].error
     assert (len(daily_points(influx)), len(sql_rows(database_url))) == (2, 2)
     assert set(
@@ -114,7 +115,7 @@ def test_in_mode_all_each_server_gets_the_points_and_one_that_is_down_gets_them_
     assert daily_points(other_influx) == daily_points(influx)
 
 
-def test_without_a_policy_the_default_one_of_the_database_is_used(influx: Influx) -> None:
+def test_without_a_policy_the_database_s_default_is_used(influx: Influx) -> None:
     write_day(influx, "cdn1", peaks=PEAK)
     influx.query("CREATE RETENTION POLICY other ON daily_stats DURATION INF REPLICATION 1 DEFAULT")
     summarizer(influx, policy="").run(SETTLED)
@@ -124,16 +125,16 @@ def test_without_a_policy_the_default_one_of_the_database_is_used(influx: Influx
     assert daily_points(influx) == {}
 
 
-def test_a_server_that_cannot_be_read_is_no_server_of_summaries() -> None:
+def test_a_configuration_with_udp_only_is_wrong() -> None:
     log: structlog.stdlib.BoundLogger = structlog.get_logger()
-    with pytest.raises(ConfigError, match="influxUrls: the days are read over http"):
-        from_settings(Settings(influx_urls=["udp://127.0.0.1:8089"]), log=log)
+    with pytest.raises(ConfigError, match="influxUrls: summaries are read over HTTP"):
+        build_summarizer(Settings(influx_urls=["udp://127.0.0.1:8089"]), log)
 
 
 # --- the schedule of a daemon
 
 
-def test_while_nothing_is_due_a_daemon_s_call_asks_nobody(influx: Influx, rows: Summaries) -> None:
+def test_while_nothing_is_due_a_daemon_s_call_sends_no_request(influx: Influx, rows: SummaryRows) -> None:
     write_day(influx, "cdn1", day=DAY - timedelta(days=5))
     write_day(influx, "cdn1")
     write_day(influx, "cdn1", day=NEXT)
@@ -142,7 +143,7 @@ def test_while_nothing_is_due_a_daemon_s_call_asks_nobody(influx: Influx, rows: 
 
         def days_at(now: str) -> set[str]:
             before = len(server.requests)
-            report = daemon.catch_up(seconds(now))
+            report = daemon.catch_up(at(now))
             assert report.ok
             assert bool(report.lines) == (len(server.requests) > before)
             return {str(line.day) for line in report.lines}
@@ -151,7 +152,7 @@ def test_while_nothing_is_due_a_daemon_s_call_asks_nobody(influx: Influx, rows: 
         assert days_at("2026-11-21 00:20") == everything
         for now in ("00:21", "00:25", "00:29:59"):
             assert days_at(f"2026-11-21 {now}") == set()
-        assert days_at("2026-11-21 00:30") == {"2026-11-19", "2026-11-20"}  # what late data may change
+        assert days_at("2026-11-21 00:30") == {"2026-11-19", "2026-11-20"}  # those that late data may change
         assert days_at("2026-11-21 12:00") == {"2026-11-20"}
         assert days_at("2026-11-21 23:58") == {"2026-11-20"}
         assert days_at("2026-11-22 00:07:59") == set()
@@ -169,7 +170,7 @@ def test_while_nothing_is_due_a_daemon_s_call_asks_nobody(influx: Influx, rows: 
     ]
 
 
-def test_after_a_failure_everything_is_tried_again_from_a_minute_later_on(influx: Influx) -> None:
+def test_after_a_failure_everything_is_tried_again_first_after_a_minute(influx: Influx) -> None:
     write_day(influx, "cdn1")
     down = True
 
@@ -181,12 +182,12 @@ def test_after_a_failure_everything_is_tried_again_from_a_minute_later_on(influx
         tried = []
         for minute in range(30):
             before = len(server.requests)
-            daemon.catch_up(SETTLED + 60 * minute)
+            daemon.catch_up(SETTLED + minute * MINUTE)
             if len(server.requests) > before:
                 tried.append(minute)
         assert tried == [0, 1, 3, 7, 15, 25]
         down = False
-        assert daemon.catch_up(SETTLED + 60 * 35).ok
+        assert daemon.catch_up(SETTLED + 35 * MINUTE).ok
         daemon.close()
     assert [event["event"] for event in events] == ["summary_failed"] * 6 + ["summarized"]
     assert len(daily_points(influx)) == 2

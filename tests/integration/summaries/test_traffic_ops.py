@@ -1,4 +1,4 @@
-"""Summaries through Traffic Ops' API: each posted once, whatever its version and whatever goes wrong."""
+"""Summaries through Traffic Ops' API: each posted once, in every version and whatever goes wrong."""
 
 import time
 from collections.abc import Iterator
@@ -18,14 +18,15 @@ from tests.support.days import (
 )
 from tests.support.postgres import Postgres
 from tstats.core.secret import Secret
+from tstats.core.time import HOUR
 from tstats.errors import RefusedError
 from tstats.influx.client import Influx
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.summaries import PostedSummary
 from tstats.simulator.world import World
-from tstats.summaries.report import Report
-from tstats.summaries.rows import Summaries
+from tstats.summaries.report import SummaryReport
+from tstats.summaries.rows import SummaryRows
 from tstats.traffic_control.traffic_ops import VERSIONS, DayRecord, TrafficOps
 
 WORLD = World.build(cdns=2)
@@ -60,10 +61,12 @@ def posted(sim: Simulator) -> list[tuple[str, str, str, float, date | None]]:
 
 
 def posts(sim: Simulator) -> int:
-    return sum(one.method == "POST" and one.path.endswith("/stats_summary") for one in sim.requests)
+    return sum(
+        request.method == "POST" and request.path.endswith("/stats_summary") for request in sim.requests
+    )
 
 
-def results(report: Report) -> list[str]:
+def results(report: SummaryReport) -> list[str]:
     assert report.problems == ()
     return [line.outcome.value for line in report.lines]
 
@@ -84,7 +87,7 @@ def test_a_day_is_posted_once_in_every_version(influx: Influx, version: str) -> 
     assert len(daily_points(influx)) == 2
 
 
-def test_a_record_of_another_value_is_told_and_not_posted_again(
+def test_a_record_with_another_value_is_reported_and_not_posted_again(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps
 ) -> None:
     of_go = PostedSummary(
@@ -100,14 +103,14 @@ def test_a_record_of_another_value_is_told_and_not_posted_again(
     with capture_logs() as events:
         daemon = summarizer(influx, traffic_ops=traffic_ops)
         assert results(daemon.catch_up(SETTLED)) == ["created", "updated"]  # its InfluxDB point is new
-        assert results(daemon.catch_up(SETTLED + 3_600)) == ["unchanged", "differs"]
-        assert results(daemon.catch_up(SETTLED + 7_200)) == ["unchanged", "differs"]
+        assert results(daemon.catch_up(SETTLED + HOUR)) == ["unchanged", "differs"]
+        assert results(daemon.catch_up(SETTLED + 2 * HOUR)) == ["unchanged", "differs"]
     assert [row.value for row in sim.summaries.rows] == [10.8, 10.8, 2.5]
     assert [event["event"] for event in events] == ["summarized", "summary_differs"]
     assert ("2026-11-20 00:00", "cdn1", "all", "daily_bytesserved") in daily_points(influx)
 
 
-def test_records_of_other_days_cdns_delivery_services_and_of_no_day_do_not_count(
+def test_records_of_other_days_cdns_or_delivery_services_or_without_a_day_do_not_count(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps
 ) -> None:
     for cdn, service, day in (
@@ -130,7 +133,7 @@ def test_records_of_other_days_cdns_delivery_services_and_of_no_day_do_not_count
     assert posted(sim)[4:] == BOTH
 
 
-# --- a day without traffic, whose zero Traffic Ops takes for a value that is not there
+# --- a day without traffic, whose zero Traffic Ops takes for a missing value
 
 
 def test_traffic_ops_refuses_a_zero(sim: Simulator, traffic_ops: TrafficOps) -> None:
@@ -140,7 +143,7 @@ def test_traffic_ops_refuses_a_zero(sim: Simulator, traffic_ops: TrafficOps) -> 
     assert posted(sim) == []
 
 
-def test_a_zero_is_told_and_not_posted_and_everything_else_is_done(
+def test_a_zero_is_reported_and_not_posted_and_everything_else_is_done(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps, database_url: str
 ) -> None:
     write_day(influx, "cdn2", flat=0.0)
@@ -158,26 +161,26 @@ def test_a_zero_is_told_and_not_posted_and_everything_else_is_done(
         ("2026-11-20", "cdn2", "all", "daily_maxgbps"): 0.0,
         ("2026-11-20", "cdn2", "all", "daily_bytesserved"): 0.0,
     }
-    # The points of both statistics stand at the first minute.
+    # The points of both statistics have the time of the first minute.
     assert [value for key, value in daily_points(influx).items() if key[1] == "cdn2"] == [0.0, 0.0]
 
 
-def test_a_daemon_tells_a_zero_once_and_tries_it_no_more(
+def test_a_daemon_logs_a_zero_once_and_does_not_try_to_post_it(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps
 ) -> None:
     write_day(influx, "cdn1", deliveryservice="sports", flat=0.0)
     daemon = summarizer(influx, traffic_ops=traffic_ops, delivery_services=True)
     with capture_logs() as events:
         for hour in range(3):
-            assert daemon.catch_up(SETTLED + 3_600 * hour).ok
-    told = [event for event in events if event["event"] == "summary_not_recorded"]
-    assert [(event["day"], event["cdn"], event["zeros"]) for event in told] == [("2026-11-20", "cdn1", 2)]
+            assert daemon.catch_up(SETTLED + hour * HOUR).ok
+    logged = [event for event in events if event["event"] == "summary_not_recorded"]
+    assert [(event["day"], event["cdn"], event["zeros"]) for event in logged] == [("2026-11-20", "cdn1", 2)]
     assert posted(sim) == BOTH
     assert posts(sim) == 2
     assert len(daily_points(influx)) == 4
 
 
-def test_late_data_makes_a_record_of_what_was_a_zero(
+def test_late_data_turns_a_zero_into_a_record(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps
 ) -> None:
     write_day(influx, "cdn2", flat=0.0)
@@ -188,7 +191,7 @@ def test_late_data_makes_a_record_of_what_was_a_zero(
     assert [row[0] for row in posted(sim)[2:]] == ["cdn2", "cdn2"]
 
 
-def test_a_zero_that_is_recorded_all_the_same_is_right_and_any_other_value_differs(
+def test_a_zero_that_is_recorded_after_all_matches_and_any_other_value_differs(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps
 ) -> None:
     write_day(influx, "cdn2", flat=0.0)
@@ -208,18 +211,18 @@ def test_a_zero_that_is_recorded_all_the_same_is_right_and_any_other_value_diffe
     assert results(summarizing.run(SETTLED))[2:] == ["unchanged", "differs"]
 
 
-def test_a_dry_run_tells_a_zero_as_the_run_will(influx: Influx, traffic_ops: TrafficOps) -> None:
+def test_a_dry_run_reports_a_zero_like_the_run(influx: Influx, traffic_ops: TrafficOps) -> None:
     write_day(influx, "cdn2", flat=0.0)
     summarizing = summarizer(influx, traffic_ops=traffic_ops)
-    told = summarizing.run(SETTLED, dry_run=True)
-    assert results(told) == [*["created"] * 2, *["zero not recorded"] * 2]
-    assert summarizing.run(SETTLED) == told
+    planned = summarizing.run(SETTLED, dry_run=True)
+    assert results(planned) == [*["created"] * 2, *["zero not recorded"] * 2]
+    assert summarizing.run(SETTLED) == planned
 
 
 # --- when something fails
 
 
-def test_a_post_whose_answer_comes_too_late_is_not_repeated(influx: Influx, sim: Simulator) -> None:
+def test_a_post_whose_response_comes_too_late_is_not_repeated(influx: Influx, sim: Simulator) -> None:
     def late(body: bytes) -> bytes:
         if b"successfully created" in body:
             time.sleep(0.6)
@@ -239,7 +242,7 @@ def test_a_post_whose_answer_comes_too_late_is_not_repeated(influx: Influx, sim:
     assert posted(sim) == BOTH
 
 
-def test_one_cdn_that_fails_stops_no_other(
+def test_a_cdn_that_fails_does_not_stop_the_others(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps, database_url: str
 ) -> None:
     write_day(influx, "cdn2", peaks={600: 2_500_000.0})
@@ -254,7 +257,7 @@ def test_one_cdn_that_fails_stops_no_other(
     ]
     assert "stats_summary answered 500: Service Unavailable" in report.lines[0].error
     assert {cdn for cdn, *_ in posted(sim)} == {"cdn2"}
-    # What else the summaries of cdn1 go to has them.
+    # The other sinks have the summaries of cdn1.
     assert len(sql_rows(database_url)) == len(daily_points(influx)) == 4
     assert [(event["event"], event["cdn"]) for event in events] == [
         ("summary_failed", "cdn1"),
@@ -262,7 +265,7 @@ def test_one_cdn_that_fails_stops_no_other(
     ]
 
 
-def test_an_outage_is_not_waited_for_once_a_day_and_cdn(
+def test_an_outage_is_not_waited_for_once_per_day_and_cdn(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps
 ) -> None:
     for number in range(10):
@@ -271,11 +274,11 @@ def test_an_outage_is_not_waited_for_once_a_day_and_cdn(
     report = summarizer(influx, traffic_ops=traffic_ops).run(SETTLED)
     assert {line.outcome.value for line in report.lines} == {"failed"}
     assert len({line.cdn for line in report.lines}) == 10
-    assert sum("stats_summary" in one.path for one in sim.requests) == 3
+    assert sum("stats_summary" in request.path for request in sim.requests) == 3
     assert len(daily_points(influx)) == 20
 
 
-def test_a_wrong_password_is_told_without_it(influx: Influx, sim: Simulator) -> None:
+def test_a_wrong_password_is_reported_without_showing_it(influx: Influx, sim: Simulator) -> None:
     session = TrafficOps(sim.traffic_ops_url, user="admin", password=Secret("correct-horse"), timeout=5)
     report = summarizer(influx, traffic_ops=session).run(SETTLED)
     session.close()
@@ -283,7 +286,7 @@ def test_a_wrong_password_is_told_without_it(influx: Influx, sim: Simulator) -> 
     assert "correct-horse" not in repr(report)
 
 
-def test_where_both_sinks_are_asked_for_both_get_the_day(
+def test_with_both_sinks_both_get_the_day(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps, database_url: str
 ) -> None:
     rows = migrated(database_url)
@@ -295,15 +298,19 @@ def test_where_both_sinks_are_asked_for_both_get_the_day(
 
 
 class _SameTable(TrafficOps):
-    """A Traffic Ops whose database is the one that the rows go to."""
+    """A Traffic Ops whose database is the one that the rows are written to."""
 
-    def __init__(self, rows: Summaries) -> None:
+    def __init__(self, rows: SummaryRows) -> None:
         super().__init__("http://127.0.0.1:9", user="", password=Secret(), timeout=1)
         self._rows = rows
 
     def summaries(self, *, cdn: str, stat: str) -> list[DayRecord]:
-        found = self._rows.values(date(2026, 1, 1), date(2026, 12, 31), cdn=cdn)
-        return [DayRecord(**key._asdict(), value=value) for key, value in found.items() if key.stat == stat]
+        return [
+            DayRecord(**key._asdict(), value=value)
+            for day in (date(2026, 11, 19), DAY)
+            for key, value in self._rows.values(day, cdn=cdn).items()
+            if key.stat == stat
+        ]
 
     def record_summary(self, record: DayRecord, *, at: datetime) -> None:
         del at
@@ -311,7 +318,7 @@ class _SameTable(TrafficOps):
             raise RefusedError("the key refuses a second row")
 
 
-def test_where_both_sinks_are_one_table_no_row_is_posted_that_was_written(
+def test_with_both_sinks_on_one_table_no_written_row_is_posted(
     influx: Influx, postgres: Postgres, postgres_database: str
 ) -> None:
     write_day(influx, "cdn1", day=date(2026, 11, 19))
@@ -328,7 +335,7 @@ def test_a_dry_run_posts_nothing(influx: Influx, sim: Simulator, traffic_ops: Tr
     assert daily_points(influx) == {}
 
 
-def test_an_answer_that_is_no_summary_is_an_error(
+def test_a_response_that_is_not_a_summary_is_an_error(
     influx: Influx, sim: Simulator, traffic_ops: TrafficOps
 ) -> None:
     broken = Fault.body(lambda body: body.replace(b"2026-11-20", b"yesterday!"))

@@ -1,1 +1,1 @@
-"""Tests of rollups."""
+"""Unit tests of rollups."""

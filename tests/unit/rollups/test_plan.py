@@ -1,4 +1,4 @@
-"""Which windows are ours, in what order and in what pieces."""
+"""Which windows are checked and repaired, in what order and in what pieces."""
 
 import itertools
 import random
@@ -7,19 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.catalog import ROLLUPS
+from tstats.catalog import DATABASES, RAW_RETENTION, ROLLUPS, ROLLUPS_BY_NAME
 from tstats.core.model import Rollup
 from tstats.core.time import DAY, EARLIEST, HOUR, INFINITE, MINUTE, SECOND
 from tstats.core.windows import Window
+from tstats.errors import ConfigError
 from tstats.rollups import plan
 
-BY_NAME = {rollup.name: rollup for rollup in ROLLUPS}
-MEAN, SUM, MAX = BY_NAME["bandwidth_1min"], BY_NAME["bandwidth_cdn_1min"], BY_NAME["max_kbps_ds_1day"]
+MEAN, SUM, MAX = (
+    ROLLUPS_BY_NAME["bandwidth_1min"],
+    ROLLUPS_BY_NAME["bandwidth_cdn_1min"],
+    ROLLUPS_BY_NAME["max_kbps_ds_1day"],
+)
 NOW = 20_000 * DAY + 10 * HOUR + 30 * SECOND
 KEPT = {
-    (database, policy): duration
-    for database in ("cache_stats", "deliveryservice_stats")
-    for policy, duration in (("daily", 26 * HOUR), ("monthly", 30 * DAY), ("indefinite", INFINITE))
+    (database.name, policy.name): policy.duration for database in DATABASES for policy in database.policies
 }
 
 rollups = st.sampled_from(ROLLUPS)
@@ -29,19 +31,26 @@ windows = st.tuples(moments, st.integers(min_value=1, max_value=3 * DAY)).map(
 )
 
 
+def test_rollups_are_chosen_by_name() -> None:
+    assert plan.rollups_named(["bandwidth_cdn_1min", "bandwidth_1min", "bandwidth_cdn_1min"]) == (SUM, MEAN)
+    assert plan.rollups_named([]) == ROLLUPS
+    with pytest.raises(ConfigError, match=r"unknown rollup x, y; choose from bandwidth_1min, "):
+        plan.rollups_named(["x", "bandwidth_1min", "y"])
+
+
 @given(st.randoms(use_true_random=False))
-def test_sources_come_before_what_is_made_from_them(chance: random.Random) -> None:
+def test_sources_come_before_their_dependents(chance: random.Random) -> None:
     shuffled = chance.sample(ROLLUPS, len(ROLLUPS))
-    ordered = plan.chained(shuffled)
-    assert sorted(one.name for one in ordered) == sorted(BY_NAME)
+    ordered = plan.sources_first(shuffled)
+    assert sorted(rollup.name for rollup in ordered) == sorted(ROLLUPS_BY_NAME)
     for rollup in ordered:
-        for other in plan.dependants(rollup, ordered):
+        for other in plan.dependents(rollup, ordered):
             assert ordered.index(other) > ordered.index(rollup)
 
 
-def test_the_chains_of_the_catalog() -> None:
-    chain = plan.down_the_chain([BY_NAME["kbps_ds_1min"], MEAN], ROLLUPS)
-    assert [one.name for one in chain] == [
+def test_dependents_in_the_catalog_follow_their_sources() -> None:
+    found = plan.with_dependents([ROLLUPS_BY_NAME["kbps_ds_1min"], MEAN], ROLLUPS)
+    assert [rollup.name for rollup in found] == [
         "bandwidth_1min",
         "kbps_ds_1min",
         "bandwidth_cdn_1min",
@@ -50,8 +59,8 @@ def test_the_chains_of_the_catalog() -> None:
     ]
 
 
-def test_rollups_made_from_each_other_are_an_error() -> None:
-    def made(name: str, source: str) -> Rollup:
+def test_rollups_computed_from_each_other_are_an_error() -> None:
+    def summed(name: str, source: str) -> Rollup:
         return Rollup(
             name=name,
             database="d",
@@ -63,8 +72,8 @@ def test_rollups_made_from_each_other_are_an_error() -> None:
             resample=MINUTE,
         )
 
-    with pytest.raises(ValueError, match="made from each other: a, b"):
-        plan.chained([made("a", "b"), made("b", "a")])
+    with pytest.raises(ValueError, match="computed from each other: a, b"):
+        plan.sources_first([summed("a", "b"), summed("b", "a")])
 
 
 @pytest.mark.parametrize(
@@ -74,7 +83,7 @@ def test_rollups_made_from_each_other_are_an_error() -> None:
         (MEAN, 2 * MINUTE),
         # RESAMPLE FOR 5m.
         (SUM, 5 * MINUTE),
-        # Yesterday: its query computes it again at the next midnight only, and then to the same.
+        # Yesterday: its query recomputes it only at the next midnight, with the same result.
         (MAX, 10 * HOUR),
     ],
 )
@@ -90,44 +99,44 @@ def test_a_day_settles_five_minutes_after_its_end() -> None:
 
 
 @given(rollups, windows, moments, st.booleans())
-def test_what_is_ours_is_whole_intervals_that_are_settled_and_kept(
+def test_a_repairable_window_is_whole_intervals_that_are_settled_and_kept(
     rollup: Rollup,
     asked: Window,
     now: int,
-    settled: bool,  # noqa: FBT001 (hypothesis gives it so)
+    settled: bool,  # noqa: FBT001 (hypothesis fills positional parameters)
 ) -> None:
-    part = plan.ours(rollup, asked, now=now, durations=KEPT, settled=settled)
+    part = plan.repairable_window(rollup, asked, now=now, durations=KEPT, settled=settled)
     if part is None:
         return
     assert part.start % rollup.interval == part.end % rollup.interval == 0
     assert part.end <= (plan.settled_until(rollup, now) if settled else now)
     for policy in (rollup.source_policy, rollup.target_policy):
         kept = KEPT[rollup.database, policy]
-        assert kept == INFINITE or part.start >= now - kept + plan.EXPIRING
-    # Not more than the intervals in which the asked window begins and ends.
+        assert kept == INFINITE or part.start >= now - kept + plan.EXPIRY_MARGIN
+    # It reaches no further than the intervals in which the asked window starts and ends.
     assert part.start > asked.start - rollup.interval
     assert part.end < asked.end + rollup.interval
 
 
 @given(rollups, windows, moments)
-def test_every_interval_that_is_settled_kept_and_asked_for_is_ours(
+def test_every_interval_that_is_settled_kept_and_asked_for_is_repairable(
     rollup: Rollup, asked: Window, now: int
 ) -> None:
-    part = plan.ours(rollup, asked, now=now, durations=KEPT)
+    part = plan.repairable_window(rollup, asked, now=now, durations=KEPT)
     first = max(asked.start // rollup.interval * rollup.interval, plan.kept_from(rollup, now, KEPT))
     if first < asked.end and first + rollup.interval <= plan.settled_until(rollup, now):
         assert part is not None
         assert part.start == first
 
 
-def test_a_source_that_keeps_for_ever_or_is_unknown_has_no_bound() -> None:
+def test_a_policy_that_keeps_forever_or_is_unknown_sets_no_bound() -> None:
     for durations in ({}, dict.fromkeys(KEPT, INFINITE)):
         assert plan.kept_from(MEAN, NOW, durations) - EARLIEST < MINUTE
 
 
 def test_the_first_interval_that_has_not_begun_to_expire() -> None:
-    assert plan.kept_from(MEAN, NOW, KEPT) == NOW // MINUTE * MINUTE + MINUTE - 26 * HOUR + 10 * MINUTE
-    # A day that has lost its first minute is no whole day.
+    assert plan.kept_from(MEAN, NOW, KEPT) == NOW // MINUTE * MINUTE + MINUTE - RAW_RETENTION + 10 * MINUTE
+    # A day that has lost its first minute is not whole.
     assert plan.kept_from(MAX, NOW, KEPT) == 19_971 * DAY
 
 
@@ -135,10 +144,10 @@ def test_the_first_interval_that_has_not_begun_to_expire() -> None:
 def test_pieces_are_the_windows_in_order_and_bounded(given_windows: list[Window], rollup: Rollup) -> None:
     whole = [
         Window(
-            start=one.start // rollup.interval * rollup.interval,
-            end=(one.end // rollup.interval + 1) * rollup.interval,
+            start=window.start // rollup.interval * rollup.interval,
+            end=(window.end // rollup.interval + 1) * rollup.interval,
         )
-        for one in given_windows
+        for window in given_windows
     ]
     pieces = plan.pieces(rollup, whole)
     assert plan.merged(pieces) == plan.merged(whole)
@@ -151,12 +160,12 @@ def test_pieces_are_the_windows_in_order_and_bounded(given_windows: list[Window]
 def test_merged_windows_neither_touch_nor_overlap(given_windows: list[Window]) -> None:
     merged = plan.merged(given_windows)
     assert all(before.end < after.start for before, after in itertools.pairwise(merged))
-    for one in given_windows:
-        assert sum(other.start <= one.start and one.end <= other.end for other in merged) == 1
+    for window in given_windows:
+        assert sum(whole.start <= window.start and window.end <= whole.end for whole in merged) == 1
 
 
 @given(rollups, moments, st.integers(min_value=1, max_value=90))
-def test_halves_are_whole_intervals_until_there_is_one(rollup: Rollup, moment: int, number: int) -> None:
+def test_halves_are_whole_intervals_down_to_a_single_one(rollup: Rollup, moment: int, number: int) -> None:
     start = moment // rollup.interval * rollup.interval
     window = Window(start=start, end=start + number * rollup.interval)
     parts = plan.halved(rollup, window)
@@ -165,7 +174,9 @@ def test_halves_are_whole_intervals_until_there_is_one(rollup: Rollup, moment: i
     assert all(part.start % rollup.interval == part.end % rollup.interval == 0 for part in parts)
 
 
-def test_a_moment_within_a_minute_asks_for_the_whole_minute() -> None:
+def test_a_window_within_a_minute_is_widened_to_the_whole_minute() -> None:
     asked = Window(start=NOW - HOUR, end=NOW - HOUR + SECOND)
     minute = NOW // MINUTE * MINUTE - HOUR
-    assert plan.ours(MEAN, asked, now=NOW, durations=KEPT) == Window(start=minute, end=minute + MINUTE)
+    assert plan.repairable_window(MEAN, asked, now=NOW, durations=KEPT) == Window(
+        start=minute, end=minute + MINUTE
+    )

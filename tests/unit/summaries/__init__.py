@@ -1,1 +1,1 @@
-"""Tests of summaries."""
+"""Unit tests of summaries."""

@@ -21,11 +21,10 @@ from tstats.core.time import SECOND
 
 MOST_LINES: Final = 12  # that the eye can tell apart
 _NOT_FOUND = 404
-_ROLLUPS = {rollup.name: rollup for rollup in catalog.ROLLUPS}
 
 
 def _chart(name: str, of: str, by: str | None = None, without: str | None = None) -> Chart:
-    return Chart(rollup=_ROLLUPS[name], of=of, by=by, without=without)
+    return Chart(rollup=catalog.ROLLUPS_BY_NAME[name], of=of, by=by, without=without)
 
 
 CHARTS: Final[Mapping[str, Chart]] = {

@@ -23,8 +23,9 @@ from tstats.summaries.day import ALL
 
 _SECONDS = 20.0  # for which the last values are believed
 _SILENT: Final = DAY  # so long a cache is listed that gives no points any more
-_ROLLUPS = {rollup.name: rollup for rollup in catalog.ROLLUPS}
-_OF_CACHES = [_ROLLUPS[name] for name in ("bandwidth_1min", "maxKbps_1min", "connections_1min")]
+_OF_CACHES = [
+    catalog.ROLLUPS_BY_NAME[name] for name in ("bandwidth_1min", "maxKbps_1min", "connections_1min")
+]
 _CACHE_TAGS = ("cdn", "cachegroup", "hostname", "type")
 _OF_SERVICES = [catalog.DELIVERYSERVICE_METRICS[name] for name in ("kbps", "tps_total", "tps_4xx", "tps_5xx")]
 _SERVICE_TAGS = ("deliveryservice", "cdn")

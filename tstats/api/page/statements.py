@@ -10,6 +10,7 @@ from tstats.influx.influxql import (
     identifier,
     one_of,
     rollup_conditions,
+    rollup_target,
     select,
     source,
     string,
@@ -41,7 +42,7 @@ def ranking(chart: Chart, *, start: int, end: int) -> str:
     """The mean of each line over `[start, end)`, in ns: one row a line. `$name` is the thing."""
     return select(
         [_mean(chart)],
-        _target(chart.rollup),
+        rollup_target(chart.rollup),
         start=start,
         end=end,
         conditions=_conditions(chart),
@@ -62,7 +63,7 @@ def lines(chart: Chart, values: Sequence[str], *, start: int, end: int, interval
     chosen = [one_of(chart.by, values)] if chart.by is not None else []
     return select(
         [_mean(chart)],
-        _target(chart.rollup),
+        rollup_target(chart.rollup),
         start=start,
         end=end,
         conditions=[*_conditions(chart), *chosen],
@@ -75,7 +76,7 @@ def last_values(rollups: Iterable[Rollup], *tags: str, start: int, end: int) -> 
     return "; ".join(
         select(
             [f"last({identifier(rollup.field)})"],
-            _target(rollup),
+            rollup_target(rollup),
             start=start,
             end=end,
             conditions=rollup_conditions(rollup),
@@ -108,7 +109,7 @@ def minutes_with_points(rollups: Iterable[Rollup], *, start: int, end: int) -> s
     for rollup in rollups:
         present = select(
             [f"count({identifier(rollup.field)}) AS present"],
-            _target(rollup),
+            rollup_target(rollup),
             start=start,
             end=end,
             groups=[by_time(MINUTE)],
@@ -130,7 +131,3 @@ def _conditions(chart: Chart) -> list[str]:
     if chart.by is not None and chart.without is not None:
         found.append(f"{typed(chart.by, 'tag')} != {string(chart.without)}")
     return found
-
-
-def _target(rollup: Rollup) -> str:
-    return source(rollup.database, rollup.target_policy, rollup.target)

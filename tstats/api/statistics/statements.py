@@ -40,13 +40,15 @@ def deliveryservice_stats(query: StatsQuery) -> str:
 
 def current_stats(rollups: Iterable[Rollup]) -> str:
     """A statement for each rollup: its last value in each CDN."""
-    return "; ".join(f"SELECT last(value) FROM {_target(rollup)} GROUP BY cdn" for rollup in rollups)
+    return "; ".join(
+        f"SELECT last(value) FROM {influxql.rollup_target(rollup)} GROUP BY cdn" for rollup in rollups
+    )
 
 
 def _both(query: StatsQuery, selected: str, conditions: list[str], tag: str) -> str:
     after, before = (">=", "<=") if query.inclusive else (">", "<")
     where = " AND ".join([*conditions, f"time {after} {query.start}", f"time {before} {query.end}"])
-    origin = _target(query.rollup)
+    origin = influxql.rollup_target(query.rollup)
     statements = []
     if query.series:
         groups = (
@@ -58,7 +60,3 @@ def _both(query: StatsQuery, selected: str, conditions: list[str], tag: str) -> 
     if query.summary:
         statements.append(f"SELECT {_FIGURES} FROM {origin} WHERE {where}")
     return "; ".join(statements)
-
-
-def _target(rollup: Rollup) -> str:
-    return influxql.source(rollup.database, rollup.target_policy, rollup.target)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tstats import catalog
-from tstats.core.time import HOUR, MINUTE, SECOND
+from tstats.core.time import HOUR, MINUTE
 from tstats.core.windows import Window
 from tstats.doctor.checks.influx import InfluxCheck
 from tstats.doctor.diagnosis import Finding, Verdict, format_age, format_count, format_names
@@ -117,7 +117,7 @@ class RollupsCheck(InfluxCheck):
     def look(self) -> Iterator[Finding]:
         """Check that they are what their sources give, as far as a quick look shows."""
         now = self.examined.clock()
-        repair = RollupRepair(self.examined.influx, clock=lambda: self.examined.clock() / SECOND)
+        repair = RollupRepair(self.examined.influx, clock=self.examined.clock)
         report = repair.status(Window(start=now - self.since, end=now))
         errors = [report.error, *(finding.error for finding in report.findings)]
         failures = list(dict.fromkeys(error for error in errors if error))

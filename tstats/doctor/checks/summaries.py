@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tstats.core.time import SECOND
 from tstats.db.database import UPGRADE, Database
 from tstats.db.migrations import Migrations
 from tstats.doctor.diagnosis import Finding, Verdict, format_count, format_names
 from tstats.doctor.examine import Check, NotCheckedError
-from tstats.summaries.report import Line, Report
-from tstats.summaries.sinks import Outcome
+from tstats.summaries.report import SummaryLine, SummaryReport
+from tstats.summaries.sinks import SummaryOutcome
 from tstats.summaries.summarizer import Summarizer
 
 _AREA = "summaries"
@@ -18,11 +17,11 @@ _DAYS = 7  # up to the last settled one
 _RUN = "tstats summarize records what is missing; a running tstats collect does so too"
 _REACH = "check that PostgreSQL is running and databaseUrl is right"
 _FAULTS = (
-    (Outcome.FAILED, Verdict.WRONG, "could not be compared", _REACH),
-    (Outcome.CREATED, Verdict.WRONG, "missing", _RUN),
-    (Outcome.UPDATED, Verdict.WARNING, "out of date", _RUN),
+    (SummaryOutcome.FAILED, Verdict.WRONG, "could not be compared", _REACH),
+    (SummaryOutcome.CREATED, Verdict.WRONG, "missing", _RUN),
+    (SummaryOutcome.UPDATED, Verdict.WARNING, "out of date", _RUN),
     (
-        Outcome.DIFFERS,
+        SummaryOutcome.DIFFERS,
         Verdict.WARNING,
         "recorded in Traffic Ops with another value",
         "the API of Traffic Ops cannot change a record: correct the row in its database, or leave it",
@@ -67,19 +66,19 @@ class DaysCheck(Check):
 
     def look(self) -> Iterator[Finding]:
         """Check that each settled day is recorded with what its points give."""
-        now = self.clock() / SECOND
+        now = self.clock()
         last = self.summarizer.last_settled(now)
         report = self.summarizer.run(now, since=last - timedelta(days=_DAYS - 1), dry_run=True)
         yield self._judge(report)
 
-    def _judge(self, report: Report) -> Finding:
+    def _judge(self, report: SummaryReport) -> Finding:
         if report.problems:
             return self.wrong("; ".join(report.problems))
         details = [
             f"{_name(line)} {line.deliveryservice} {line.stat}".rstrip()
             + f": {line.outcome.value} {line.error}".rstrip()
             for line in report.lines
-            if line.outcome is not Outcome.UNCHANGED
+            if line.outcome is not SummaryOutcome.UNCHANGED
         ]
         for outcome, verdict, fault, remedy in _FAULTS:
             names = [_name(line) for line in report.lines if line.outcome is outcome]
@@ -91,11 +90,13 @@ class DaysCheck(Check):
         if not days:
             raise NotCheckedError("no settled day has points yet")
         text = f"{format_count(len(days), 'day')} up to {max(days)} recorded"
-        empty = sorted({(line.day, line.cdn) for line in report.lines if line.outcome is Outcome.NO_POINTS})
+        empty = sorted(
+            {(line.day, line.cdn) for line in report.lines if line.outcome is SummaryOutcome.NO_POINTS}
+        )
         if empty:
             text += f"; no points for {format_names(f'{cdn} on {day}' for day, cdn in empty)}"
         return self.ok(text, details)
 
 
-def _name(line: Line) -> str:
+def _name(line: SummaryLine) -> str:
     return f"{line.day} {line.cdn}"
