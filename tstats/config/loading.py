@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from tstats.config.secret_file import read_secret
 from tstats.config.settings import KafkaConfig, Logs, Settings
 from tstats.core.secret import Secret
 from tstats.errors import ConfigError
@@ -198,8 +199,8 @@ def _password(given: Secret, file: str, where: str) -> Secret:
     if not file:
         return given
     if given:
-        raise ConfigError(f"{where}: give the password itself or its file, not both")
+        raise ConfigError(f"{where}: give either the password or its file, not both")
     try:
-        return Secret(Path(file).read_text(encoding="utf-8").rstrip("\r\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where}: {file} cannot be read: {error}") from None
+        return read_secret(Path(file))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tstats.influx.command_options import say
+from tstats.command.output import say
 from tstats.sync.report import MeasurementReport, Progress, SyncReport
 
 if TYPE_CHECKING:

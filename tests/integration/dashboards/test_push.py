@@ -9,7 +9,7 @@ from tests.support.stand_in import Reply
 from tests.support.stand_in_grafana import TOKEN, StandInGrafana, reply
 from tstats.command import exits
 from tstats.dashboards.boards.all_boards import texts
-from tstats.dashboards.command import dashboards
+from tstats.dashboards.command import app
 
 Run = Callable[..., int]
 ALL_CREATED = ["created   folder tstats", *(f"created   dashboard {uid}" for uid in texts())]
@@ -36,7 +36,7 @@ def run(grafana: StandInGrafana, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def command(*arguments: str) -> int:
         with pytest.raises(SystemExit) as caught:
-            exits.run(dashboards, ["push", "--grafana-url", f"{grafana.url}/", *arguments])
+            exits.run(app, ["push", "--grafana-url", f"{grafana.url}/", *arguments])
         assert isinstance(caught.value.code, int)
         return caught.value.code
 

@@ -282,7 +282,7 @@ def test_a_terminal_is_asked_for_the_password(locked: Influxd) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--check", "--dry-run"], "exclude each other"),
+        (["--check", "--dry-run"], "are mutually exclusive"),
         (["--url", "ftp://influx:geheim@host"], "no URL of an InfluxDB"),
         (["--url", "http://a..b:8086"], "no URL of an InfluxDB"),
         (["--url", "localhost:8086"], "no URL of an InfluxDB"),
@@ -298,7 +298,7 @@ def test_a_terminal_is_asked_for_the_password(locked: Influxd) -> None:
         (["--password-file", "/no/such/file"], "--password-file"),
         (["--password-file", "/dev/null"], "--password-file"),
         (["--password", "geheim", "--password-file", "/etc/hostname"], "--password and --password-file"),
-        (["--insecure", "--ca-cert", "/etc/hostname"], "exclude each other"),
+        (["--insecure", "--ca-cert", "/etc/hostname"], "are mutually exclusive"),
         (["--no-such-flag"], "--no-such-flag"),
         (["http://localhost:8086"], "unexpected extra argument"),
     ],

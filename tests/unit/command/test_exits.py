@@ -81,4 +81,4 @@ def test_a_flag_of_the_go_tool_may_have_one_dash(arguments: list[str]) -> None:
 
 def test_another_flag_may_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert status(lambda: None, "-uri=x") == 2
-    assert "--help tells the usage" in capsys.readouterr().err
+    assert "--help)" in capsys.readouterr().err

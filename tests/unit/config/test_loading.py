@@ -220,7 +220,7 @@ def test_a_bad_file_is_named_with_what_is_wrong(file: Path, content: object, wor
 )
 def test_a_password_and_its_file_are_not_both_given(file: Path, key: str, name: str) -> None:
     text = refusal(file, GOOD | {key: PASSWORD, name: "/run/secret"})
-    assert f"{name}: give the password itself or its file, not both" in text
+    assert f"{name}: give either the password or its file, not both" in text
 
 
 def test_a_missing_password_file_is_named(file: Path, tmp_path: Path) -> None:

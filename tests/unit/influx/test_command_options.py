@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import typer
 
+from tstats.command.options import UsageError
+from tstats.command.output import RetryLines
 from tstats.core.secret import Secret
 from tstats.errors import UnreachableError
 from tstats.influx.client import Endpoint
-from tstats.influx.command_options import Connection, Credentials, RetryLines, each_once
+from tstats.influx.command_options import ConnectionOptions, Credentials, each_once
 
 NOBODY = Credentials(password=Secret())
-PLAIN = Connection(timeout=5.0, retries=2)
+PLAIN = ConnectionOptions(timeout=5.0, retries=2)
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +76,7 @@ def test_only_a_terminal_with_a_user_is_asked(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_endpoint_gets_all_that_was_given() -> None:
-    connection = Connection(timeout=7.5, retries=0, ca_cert=Path("ca.pem"))
+    connection = ConnectionOptions(timeout=7.5, retries=0, ca_cert=Path("ca.pem"))
     credentials = Credentials(user="me", password=Secret("x"))
     assert connection.endpoint("http://influx:8086/", credentials) == Endpoint(
         url="http://influx:8086", user="me", password=Secret("x"), timeout=7.5, ca_cert="ca.pem"
@@ -96,12 +98,12 @@ def test_a_wrong_url_is_told_with_its_option() -> None:
 @pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan"), float("inf"), 86401.0])
 def test_a_timeout_is_a_number_of_seconds_up_to_a_day(timeout: float) -> None:
     with pytest.raises(typer.BadParameter, match="86400 seconds"):
-        Connection(timeout=timeout, retries=0)
+        ConnectionOptions(timeout=timeout, retries=0)
 
 
 def test_certificates_are_either_checked_or_not() -> None:
-    with pytest.raises(typer.BadParameter, match="exclude each other"):
-        Connection(timeout=1.0, retries=0, ca_cert=Path("ca.pem"), insecure=True)
+    with pytest.raises(UsageError, match="--ca-cert and --insecure are mutually exclusive"):
+        ConnectionOptions(timeout=1.0, retries=0, ca_cert=Path("ca.pem"), insecure=True)
 
 
 def test_the_first_endpoint_of_each_url_stays() -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tstats.influx.command_remedies import Side, with_remedy
+from tstats.influx.command_remedies import ToolServer, with_remedy
 
-SOURCE = Side(prefix="source", url="http://influx:80", user="me")
-TARGET = Side(prefix="target", url="http://influx:8086", user='o\'neill "x"', writes=True)
-ONLY = Side(url="http://influx:8086", user="me", writes=True)
+SOURCE = ToolServer(prefix="source", url="http://influx:80", user="me")
+TARGET = ToolServer(prefix="target", url="http://influx:8086", user='o\'neill "x"', writes=True)
+ONLY = ToolServer(url="http://influx:8086", user="me", writes=True)
 AT_SOURCE, AT_TARGET = "http://influx:80/query", "http://influx:8086/query"
 READ = (
     "refused with 403: error authorizing query: me not authorized to execute statement 'X', requires READ on"
@@ -17,8 +17,8 @@ ADMIN = (
 TLS = "no TLS connection that can be trusted: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed:"
 
 
-def advised(error: str, *sides: Side) -> str:
-    told = with_remedy(error, sides or (SOURCE, TARGET))
+def advised(error: str, *servers: ToolServer) -> str:
+    told = with_remedy(error, servers or (SOURCE, TARGET))
     assert told.startswith(error)
     return told.removeprefix(error)
 
@@ -48,15 +48,15 @@ def advised(error: str, *sides: Side) -> str:
         (
             "http://influx:80 has no database a or b",
             (
-                "; at the source: a user sees only what it may read; an administrator can allow it:"
-                " GRANT READ ON a TO me"
+                "; at the source: a user sees only the databases that it may read; an administrator can"
+                " allow it: GRANT READ ON a TO me"
             ),
         ),
         (
             f"the schema could not be synced: {AT_TARGET} {ADMIN}",
             (
-                "; at the target: only an administrator may do this; once the schema is there, --no-schema"
-                " needs no such user"
+                "; at the target: only an administrator may do this; once the schema exists, --no-schema"
+                " works without one"
             ),
         ),
         (
@@ -69,7 +69,7 @@ def advised(error: str, *sides: Side) -> str:
         ),
         (
             f"{AT_TARGET}: no TLS connection that can be trusted: [SSL: WRONG_VERSION_NUMBER]",
-            "; at the target: does it speak https? Else its URL begins with http://",
+            "; at the target: if it does not speak https, write http:// in its URL",
         ),
     ],
 )
@@ -90,7 +90,7 @@ def test_where_nothing_is_known_to_help_the_error_stands_alone(error: str) -> No
 
 
 def test_a_database_that_is_not_there_is_no_matter_of_rights_without_a_user() -> None:
-    nobody = Side(prefix="source", url="http://influx:80")
+    nobody = ToolServer(prefix="source", url="http://influx:80")
     assert advised("http://influx:80 has no database a", nobody) == ""
 
 
