@@ -104,7 +104,7 @@ def live_schema(subject: Subject, check: Check) -> tuple[DatabaseSpec, ...] | Fi
     """
     try:
         ours = {database.name for database in catalog.DATABASES}
-        return read_live(subject.influx, only=ours, to_the_full=True)
+        return read_live(subject.influx, only=ours, complete=True)
     except RefusedError as error:
         if error.status != FORBIDDEN:
             raise

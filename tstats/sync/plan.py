@@ -10,7 +10,7 @@ from tstats.core.windows import Window, stretches
 from tstats.influx.client import Influx
 from tstats.influx.measurements import Shape, read_extent, read_shapes, read_shards
 from tstats.influx.rows import NUMBERS, Kind
-from tstats.schema.plan import DatabaseSpec
+from tstats.schema.spec import DatabaseSpec
 from tstats.sync.merge import Policy
 
 # Longer shards are cut; they can be nearly empty.

@@ -8,8 +8,8 @@ from typing import Any
 
 from tstats.errors import ServerError, TstatsError
 from tstats.influx.client import Influx
-from tstats.schema.plan import DatabaseSpec
 from tstats.schema.provision import REFUSED_LOSS, ChangeResult, provision, read_live
+from tstats.schema.spec import DatabaseSpec
 from tstats.sync.measurement import MeasurementSync
 from tstats.sync.plan import Request, Subject, find_subjects
 from tstats.sync.report import Counts, MeasurementReport, Progress, SyncReport
