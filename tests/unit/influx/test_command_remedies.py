@@ -1,4 +1,4 @@
-"""What the tools advise when a server does not let them in, by the words in which InfluxDB refuses."""
+"""The remedies for the ways in which an InfluxDB refuses a tool."""
 
 import pytest
 
@@ -18,9 +18,9 @@ TLS = "no TLS connection that can be trusted: [SSL: CERTIFICATE_VERIFY_FAILED] c
 
 
 def advised(error: str, *servers: ToolServer) -> str:
-    told = with_remedy(error, servers or (SOURCE, TARGET))
-    assert told.startswith(error)
-    return told.removeprefix(error)
+    text = with_remedy(error, servers or (SOURCE, TARGET))
+    assert text.startswith(error)
+    return text.removeprefix(error)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def advised(error: str, *servers: ToolServer) -> str:
         ),
     ],
 )
-def test_a_refusal_is_told_with_the_server_and_what_to_do(error: str, remedy: str) -> None:
+def test_a_refusal_gets_the_server_and_the_remedy(error: str, remedy: str) -> None:
     assert advised(error) == remedy
 
 
@@ -85,16 +85,16 @@ def test_a_refusal_is_told_with_the_server_and_what_to_do(error: str, remedy: st
         "field type conflict",
     ],
 )
-def test_where_nothing_is_known_to_help_the_error_stands_alone(error: str) -> None:
+def test_an_error_without_a_known_remedy_stays_as_it_is(error: str) -> None:
     assert advised(error) == ""
 
 
-def test_a_database_that_is_not_there_is_no_matter_of_rights_without_a_user() -> None:
+def test_without_a_user_a_missing_database_is_not_a_matter_of_rights() -> None:
     nobody = ToolServer(prefix="source", url="http://influx:80")
     assert advised("http://influx:80 has no database a", nobody) == ""
 
 
-def test_a_tool_with_one_server_names_its_options_alone() -> None:
-    told = advised(f"{AT_TARGET} refused with 401: authorization failed", ONLY)
-    assert told == "; check --user and its password (--password-file or INFLUX_PASSWORD)"
+def test_a_tool_with_one_server_has_options_without_prefix() -> None:
+    text = advised(f"{AT_TARGET} refused with 401: authorization failed", ONLY)
+    assert text == "; check --user and its password (--password-file or INFLUX_PASSWORD)"
     assert advised(f"{AT_TARGET} {ADMIN}", ONLY) == "; only an administrator may do this"
