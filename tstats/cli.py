@@ -6,13 +6,9 @@ import typer
 
 from tstats import __version__
 from tstats.command import exits
-from tstats.command.app import LazyGroup, add_lazily, new_app
+from tstats.command.app import add_lazily, new_app
 
-app = new_app(
-    "Collect the statistics of Apache Traffic Control CDNs in InfluxDB 1.x.",
-    cls=LazyGroup,
-    add_completion=True,
-)
+app = new_app("Collect the statistics of Apache Traffic Control CDNs in InfluxDB 1.x.", add_completion=True)
 
 # In the order in which a new user needs them.
 for _name, _module, _summary in (

@@ -16,8 +16,8 @@ ROOT = typer.main.get_command(app)
 
 # What takes time to import, and what no help needs.
 HEAVY = """
-    aiohttp alembic grafana_foundation_sdk http.server influxdb msgspec prometheus_client psycopg requests
-    rich sqlalchemy starlette structlog tenacity tstats.catalog urllib3 uvicorn uvloop zstandard
+    aiohttp alembic grafana_foundation_sdk http.server influxdb msgspec prometheus_client psycopg pydantic
+    requests rich sqlalchemy starlette structlog tenacity tstats.catalog urllib3 uvicorn uvloop zstandard
 """.split()  # noqa: SIM905 (a list of words is easier to read)
 
 
