@@ -87,7 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
         daily_summary_retention_policy: Retention policy of the daily points; empty for the database's
             default.
         rollup_mode: What computes the rollups: the continuous queries of `influxdb`, or `tstats` itself.
-        spool_directory: Where batches are kept until InfluxDB has accepted them, and the last inventory.
+        spool_directory: Directory of the batches not yet accepted by InfluxDB, and of the last inventory.
         spool_max_bytes: Most bytes in the spool; when it is full, the oldest batches are dropped. At least
             1 MiB.
         metrics_bind: `host:port` for /metrics and /healthz of the collector; empty for none.

@@ -229,7 +229,7 @@ def test_a_target_user_who_only_reads_can_check_and_is_told_what_it_lacks_to_syn
 @pytest.mark.parametrize(
     ("users", "why", "remedy"),
     [
-        (("nobody", "keeper"), "has no database", "at the source: a user sees only the databases that it may read"),
+        (("nobody", "keeper"), "has no database", "at the source: a user sees only the databases"),
         (("writer", "keeper"), "requires READ on cache_stats", "at the source: an administrator can allow"),
         (("reader", "writer"), "requires READ on cache_stats", "at the target: an administrator can allow"),
         (("reader", "nobody"), "requires admin privilege", "at the target: only an administrator"),
