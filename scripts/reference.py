@@ -18,6 +18,7 @@ import typer.main
 from influxdb_tools.create_ts_databases import app as create_app
 from influxdb_tools.sync_ts_databases import app as sync_app
 from tstats.cli import app
+from tstats.command.app import subcommands
 from tstats.config import loading as config
 from tstats.config import settings
 
@@ -67,10 +68,9 @@ One JSON file: Go's `traffic_stats.cfg` as it is, with keys of our own. The smal
 def leaves(name: str, command: Any, parent: Any = None) -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 (Typer keeps its own click)
     """Each command that does something: its name as it is typed, itself, and its context."""
     context = command.make_context(name.rsplit(maxsplit=1)[-1], [], parent=parent, resilient_parsing=True)
-    below = getattr(command, "commands", None)
-    if below is None:
+    below = subcommands(command)
+    if not below:
         yield name, command, context
-        return
     for key in sorted(below):
         yield from leaves(f"{name} {key}", below[key], context)
 

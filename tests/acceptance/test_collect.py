@@ -189,7 +189,8 @@ def test_an_unusable_file_is_one_clear_line(
 def test_a_wrong_option_is_one_clear_line(collector_of: CollectorOf) -> None:
     ended = collector_of(NOBODY).run("--log-format", "xml")
     assert ended.returncode == 2
-    assert ended.stderr.startswith("tstats: error: Invalid value for --log-format: text or json")
+    refusal = "Invalid value for '--log-format': 'xml' is not one of 'text', 'json'"
+    assert ended.stderr.startswith(f"tstats: error: {refusal}")
 
 
 def test_a_taken_metrics_port_is_one_clear_line(collector_of: CollectorOf) -> None:

@@ -17,6 +17,7 @@ import pytest
 import typer.main
 
 from tstats.cli import app
+from tstats.command.app import subcommands
 from tstats.influx.client import Influx
 
 PREPARED = "INSTALLED_TSTATS"  # names an environment that has the wheel already
@@ -25,7 +26,7 @@ PREPARED = "INSTALLED_TSTATS"  # names an environment that has the wheel already
 def leaves(command: Any, *words: str) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 (Typer keeps its own click)
     """Each command, and each group of them."""
     yield words
-    for name, below in getattr(command, "commands", {}).items():
+    for name, below in subcommands(command).items():
         yield from leaves(below, *words, name)
 
 

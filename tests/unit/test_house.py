@@ -41,10 +41,10 @@ IMPURE = """
     cli
     collect.collector collect.exposition collect.inventory_file collect.poll collect.publish collect.spool
     collect.spool_survey collect.telemetry
-    command.exits command.logs command.systemd
-    config.loading config.settings
+    command.app command.exits command.logs command.options command.output command.systemd
+    config.loading config.secret_file config.settings
     connections
-    daemon.daemon daemon.upkeep
+    daemon.command daemon.daemon daemon.upkeep
     dashboards.boards.cache_group dashboards.boards.cdn dashboards.boards.daily
     dashboards.boards.delivery_service dashboards.boards.health dashboards.boards.server dashboards.command
     dashboards.dashboard dashboards.grafana dashboards.json_models dashboards.panels dashboards.provisioning

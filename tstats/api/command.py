@@ -1,54 +1,43 @@
 """The command `tstats api`: Traffic Ops' statistics routes over HTTP."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tstats.command.app import new_app
+from tstats.command.options import Cfg, LogFormat
 
+app = new_app()
+
+
+@app.command()
 def api(
     *,
-    cfg: Annotated[
-        Path,
-        typer.Option(
-            "--cfg", envvar="TSTATS_CFG", help="The configuration of tstats collect.", show_default=False
-        ),
-    ],
-    bind: Annotated[str, typer.Option(help="host:port to listen at.")] = "127.0.0.1:8080",
+    cfg: Cfg,
+    bind: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where to listen.")] = "127.0.0.1:8080",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port.")] = 1,
-    log_format: Annotated[
-        str | None,
-        typer.Option("--log-format", help="text or json; overrides logFormat.", show_default=False),
-    ] = None,
+    log_format: LogFormat = None,
 ) -> None:
-    """Serve cache_stats, deliveryservice_stats, current_stats and stats_summary as Traffic Ops does.
+    """Serve the statistics over HTTP, as Traffic Ops does.
 
-    Versions 3.0, 3.1, 4.0, 4.1 and 5.0, below /api/; also /healthz and /metrics. Who may ask is apiAuth in
-    the file: the sessions of Traffic Ops (default), tokens of tstats token, or, at a loopback address only,
-    everybody.
+    The routes are cache_stats, deliveryservice_stats, current_stats and stats_summary of the versions 3.0,
+    3.1, 4.0, 4.1 and 5.0, below /api/; also /healthz and /metrics. The key apiAuth decides who has access:
+    the sessions of Traffic Ops (the default), the tokens of tstats token, or everybody, which is allowed on a
+    loopback address only.
 
-    Signals: SIGTERM and SIGINT answer what has been asked, and end; with several workers, SIGHUP begins new
-    ones, which read the file again.
+    Signals: SIGTERM and SIGINT finish the requests in progress and exit; with several workers, SIGHUP starts
+    new ones, which reload the file.
 
-    Exit status: 0 ended as asked; 1 something failed; 2 the configuration or the options are wrong.
+    Exit status: 0 stopped as requested; 1 something failed; 2 invalid configuration or wrong usage.
     """
-    # Imported late: `--help` shall not wait for what only the work needs.
     from tstats.api.access import authority
     from tstats.api.http import serving
     from tstats.command import logs
-    from tstats.config import loading as config
+    from tstats.config.loading import bind_address, load
 
-    if log_format not in (None, "text", "json"):
-        raise typer.BadParameter("text or json", param_hint="--log-format")
-    settings = config.load(cfg)
-    host, port = config.bind_address(bind, "--bind")
+    settings = load(cfg)
+    host, port = bind_address(bind, "--bind")
     authority.check_bind(settings, host)
-    logs.configure(settings.logs, log_format or settings.log_format)
-    serving.serve(
-        cfg,
-        settings,
-        host=host,
-        port=port,
-        workers=workers,
-        log_format=log_format or settings.log_format,
-    )
+    log_format = log_format or settings.log_format
+    logs.configure(settings.logs, log_format)
+    serving.serve(cfg, settings, host=host, port=port, workers=workers, log_format=log_format)

@@ -1,4 +1,4 @@
-"""The log: one line an event, each level to where the settings say."""
+"""The log: one line per event, each level to the destination in the settings."""
 
 import logging
 import logging.handlers
@@ -11,7 +11,7 @@ import structlog
 from tstats.config.settings import Logs
 from tstats.errors import ConfigError
 
-# What would end a line, steer a terminal, or has no UTF-8: a monitor's words are not to be trusted.
+# What would end a line, control a terminal, or cannot be encoded: text from a monitor is not trusted.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LEVELS = ("error", "warning", "info", "debug")
 _NOWHERE = (None, "", "null")  # the texts are Go's
@@ -21,7 +21,7 @@ def configure(logs: Logs, log_format: str) -> None:
     """Send each level to its destination from now on.
 
     Args:
-        logs: `stderr`, `stdout`, a path, or None, "" or "null" for nowhere, by level.
+        logs: for each level `stderr`, `stdout`, a path, or None, "" or "null" for nowhere.
         log_format: `text` (logfmt) or `json`.
 
     Raises:
@@ -32,7 +32,7 @@ def configure(logs: Logs, log_format: str) -> None:
         destination = getattr(logs, name)
         if destination not in _NOWHERE:
             levels[destination].add(getattr(logging, name.upper()))
-    handlers: list[logging.Handler] = [logging.NullHandler()]  # without any, Python would choose stderr
+    handlers: list[logging.Handler] = [logging.NullHandler()]  # with none at all, Python writes to stderr
     try:
         for destination, chosen in levels.items():
             handlers.append(_handler(destination, chosen))
@@ -68,15 +68,15 @@ def configure(logs: Logs, log_format: str) -> None:
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of a part of tstats; events are verbs in the past, their values keywords."""
+    """Return the logger of a part of tstats; events are past participles, their values keywords."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(f"tstats.{name}")
     return logger
 
 
-class _Line(logging.Formatter):
-    """The event as it was rendered: its traceback is in it and must not follow it.
+class _LogLine(logging.Formatter):
+    """The event as structlog rendered it, traceback included.
 
-    What cannot be printed is written as Python's escapes, so that an event is one line.
+    Unprintable characters are written as Python escapes, so that an event is one line.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -89,10 +89,10 @@ def _handler(destination: str, levels: set[int]) -> logging.Handler:
         handler = logging.StreamHandler(getattr(sys, destination))
     else:
         try:
-            # Watched: when logrotate moves the file away, the next line opens a new one.
+            # Watched: after logrotate has moved the file away, the next line opens a new one.
             handler = logging.handlers.WatchedFileHandler(destination, encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"logs: {destination} cannot be opened: {error.strerror}") from None
     handler.addFilter(lambda record: record.levelno in levels)
-    handler.setFormatter(_Line())
+    handler.setFormatter(_LogLine())
     return handler

@@ -1,4 +1,4 @@
-"""Tells systemd how we are, when it started us (Type=notify); else does nothing.
+"""Reports our state to systemd if it started us (Type=notify); otherwise does nothing.
 
 Source: sd_notify(3): datagrams of `NAME=value` lines to the socket in NOTIFY_SOCKET.
 """
@@ -10,7 +10,7 @@ import time
 
 
 def notify(*states: str) -> None:
-    """Send states such as `READY=1`; without systemd, or when its socket fails, nothing happens."""
+    """Send states such as `READY=1`; do nothing without systemd, or when its socket fails."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
@@ -21,12 +21,12 @@ def notify(*states: str) -> None:
 
 
 def reloading() -> None:
-    """Say that a reload has begun; `READY=1` ends it."""
+    """Report that a reload has begun; `READY=1` ends it."""
     notify("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
 
 def watchdog_interval() -> float | None:
-    """Seconds between two signs of life, half of what systemd allows; None when it wants none."""
+    """Return the seconds between two keep-alives, half of what systemd allows; None when it wants none."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

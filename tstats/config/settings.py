@@ -1,4 +1,4 @@
-"""The settings themselves: every key with its type, bounds and default. config.py reads them from a file."""
+"""The settings: every key of the configuration with its type, bounds and default."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,23 +8,23 @@ from msgspec import Meta
 
 from tstats.core.secret import Secret
 
-# 11 days: the system's calls for waiting take no number of any size.
+# At most 11 days: the system calls for waiting have an upper bound.
 Seconds = Annotated[int, Meta(ge=0, le=1_000_000)]
 Count = Annotated[int, Meta(ge=0)]
 
 
 class KafkaConfig(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Go's second sink: read, so that its file can stay, but not served.
+    """The second sink of Go's traffic_stats; accepted so that its file can be used as it is.
 
     Attributes:
-        enable: True is an error.
-        brokers: Not used.
-        topic: Not used.
-        required_acks: Not used.
-        enable_tls: Not used.
-        root_ca: Not used.
-        client_cert: Not used.
-        client_cert_key: Not used.
+        enable: Must be false: Kafka is not supported.
+        brokers: Ignored.
+        topic: Ignored.
+        required_acks: Ignored.
+        enable_tls: Ignored.
+        root_ca: Ignored.
+        client_cert: Ignored.
+        client_cert_key: Ignored.
     """
 
     enable: bool = False
@@ -41,11 +41,11 @@ class Logs(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
     """Where each level of the log goes: `stderr`, `stdout`, a path, or null for nowhere.
 
     Attributes:
-        error: What failed and needs somebody.
-        warning: What is wrong, and goes on.
-        info: What happens.
-        debug: For who looks for a fault.
-        event: Go's; takes nothing.
+        error: Failures that need attention.
+        warning: Problems that tstats works around.
+        info: Normal operation.
+        debug: Details for troubleshooting.
+        event: A level of Go's traffic_stats; unused.
     """
 
     error: str | None = "stderr"
@@ -56,56 +56,60 @@ class Logs(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Every key of the file, in the file's order; intervals and timeouts are whole seconds, 0 = default.
+    """Every key of the file, in the order of Go's; intervals and timeouts are whole seconds, 0 = default.
 
     Attributes:
-        to_user: The user at Traffic Ops.
-        to_passwd: Its password; better in a file or in the environment.
-        to_passwd_file: A file that holds the password, instead of the key above.
-        to_url: Traffic Ops: `https://host`.
-        to_request_timeout: Seconds for one request to Traffic Ops.
-        to_insecure: Do not verify Traffic Ops' certificate.
-        to_ca_cert: A file (PEM) whose certificates are trusted for Traffic Ops, instead of the system's.
-        disable_influx: Go's; true is an error, since InfluxDB is the only sink.
-        influx_user: The user at each InfluxDB; empty for servers without users.
-        influx_password: Its password; better in a file or in the environment.
-        influx_password_file: A file that holds the password, instead of the key above.
-        influx_urls: The InfluxDBs: `http(s)://host:port`, or `udp://host:port` for a UDP listener.
-        influx_write_mode: `any`: each batch goes to one of them; `all`: each batch goes to each of them.
-        influx_timeout: Seconds for one request to an InfluxDB.
-        influx_insecure: Do not verify the InfluxDBs' certificates.
-        influx_ca_cert: A file (PEM) whose certificates are trusted for InfluxDB, instead of the system's.
-        polling_interval: Seconds from one poll of the monitors to the next.
-        publishing_interval: Seconds from one delivery to InfluxDB to the next.
-        config_interval: Seconds from one inventory of Traffic Ops to the next.
-        daily_summary_polling_interval: Seconds from one look for finished days to the next.
-        max_publish_size: The most points in a write request.
-        status_to_mon: The status, in Traffic Ops, of the monitors that are asked.
-        cache_retention_policy: Where the points of caches go; empty is the database's default.
-        ds_retention_policy: Where the points of delivery services go; empty is the database's default.
-        daily_summary_retention_policy: Where the points of days go; empty is the database's default.
-        rollup_mode: Who computes the rollups as time goes on: `influxdb`, by continuous queries, or `tstats`.
-        spool_directory: Batches wait here on disk until InfluxDB has them; the last inventory is here, too.
-        spool_max_bytes: Room of the spool; when it is full, its oldest batches go. At least 1 MiB.
-        metrics_bind: `host:port` for /metrics and /healthz of the collector; empty: none.
-        log_format: One line an event, as `text` or `json`.
-        summary_sink: Where the daily summaries go beside InfluxDB.
-        database_url: The SQL database of the summaries, as SQLAlchemy names it; may hold a password. Empty is
-            the SQLite file `tstats.db` beside the spool.
-        summarize_delivery_services: Summarize the days of each delivery service, too.
-        summary_settle_minutes: Minutes after its end at which a day is summarized.
-        api_auth: Who may ask the API: the sessions of Traffic Ops, `tokens` of our own, or everybody (`none`,
-            on loopback only).
-        api_auth_cache_seconds: Seconds for which a good session is remembered.
-        api_tokens_file: What is kept of the tokens. Empty is the file `tstats-tokens.json` beside the spool.
-        api_tls_cert: The API's certificate (PEM); with its key for https, none of them for http.
-        api_tls_key: The key of that certificate (PEM), without a password.
-        api_max_points: The most buckets or records in an answer.
-        api_query_timeout: Seconds for one read of InfluxDB or of the SQL database.
-        api_max_body_bytes: The largest body of a request.
-        kafka_config: Go's second sink; see below.
+        to_user: User name at Traffic Ops.
+        to_passwd: Password of that user; better kept in a file or in the environment.
+        to_passwd_file: A file whose first line is the password, instead of toPasswd.
+        to_url: URL of Traffic Ops: `https://host`.
+        to_request_timeout: Timeout of a request to Traffic Ops, in seconds.
+        to_insecure: Do not verify the certificate of Traffic Ops.
+        to_ca_cert: A file of certificates (PEM) to trust for Traffic Ops instead of the system's.
+        disable_influx: A key of Go's traffic_stats; must be false, since InfluxDB is the only sink.
+        influx_user: User name at each InfluxDB; empty for servers without authentication.
+        influx_password: Password of that user; better kept in a file or in the environment.
+        influx_password_file: A file whose first line is the password, instead of influxPassword.
+        influx_urls: The InfluxDB servers: `http(s)://host:port`, or `udp://host:port` for a UDP listener.
+        influx_write_mode: `any`: write each batch to one of the servers; `all`: to each of them.
+        influx_timeout: Timeout of a request to InfluxDB, in seconds.
+        influx_insecure: Do not verify the certificates of the InfluxDB servers.
+        influx_ca_cert: A file of certificates (PEM) to trust for InfluxDB instead of the system's.
+        polling_interval: Seconds between two polls of the monitors.
+        publishing_interval: Seconds between two deliveries to InfluxDB.
+        config_interval: Seconds between two inventories of Traffic Ops.
+        daily_summary_polling_interval: Seconds between two checks for finished days.
+        max_publish_size: Most points per write request.
+        status_to_mon: Status, in Traffic Ops, of the monitors to poll.
+        cache_retention_policy: Retention policy of the points of caches; empty for the database's default.
+        ds_retention_policy: Retention policy of the points of delivery services; empty for the database's
+            default.
+        daily_summary_retention_policy: Retention policy of the daily points; empty for the database's
+            default.
+        rollup_mode: What computes the rollups: the continuous queries of `influxdb`, or `tstats` itself.
+        spool_directory: Directory of the batches not yet accepted by InfluxDB, and of the last inventory.
+        spool_max_bytes: Most bytes in the spool; when it is full, the oldest batches are dropped. At least
+            1 MiB.
+        metrics_bind: `host:port` for /metrics and /healthz of the collector; empty for none.
+        log_format: Format of the log, one line per event: `text` or `json`.
+        summary_sink: Where the daily summaries go in addition to InfluxDB.
+        database_url: SQLAlchemy URL of the SQL database for the summaries; may contain a password. Empty for
+            the SQLite file `tstats.db` in the parent directory of the spool.
+        summarize_delivery_services: Also summarize the days of each delivery service.
+        summary_settle_minutes: Minutes to wait after the end of a day before summarizing it.
+        api_auth: Who has access to the API: users with a session of Traffic Ops, holders of `tokens` made by
+            tstats token, or everybody (`none`, on a loopback address only).
+        api_auth_cache_seconds: Seconds for which a valid session is cached.
+        api_tokens_file: The file of the tokens' hashes. Empty for `tstats-tokens.json` in the parent
+            directory of the spool.
+        api_tls_cert: Certificate of the API (PEM) for https; requires apiTlsKey. Empty for http.
+        api_tls_key: Private key of that certificate (PEM), without a passphrase.
+        api_max_points: Most buckets or records in a response.
+        api_query_timeout: Timeout of a query to InfluxDB or to the SQL database, in seconds.
+        api_max_body_bytes: Most bytes in the body of a request.
+        kafka_config: The second sink of Go's traffic_stats; see below.
         logs: Where each level of the log goes; see below.
-        seelog_config: Go's; ignored with a warning.
+        seelog_config: A key of Go's traffic_stats; ignored with a warning.
     """
 
     to_user: str = ""
@@ -156,10 +160,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
 
     @property
     def summary_database(self) -> Secret:
-        """The URL of the SQL database: databaseUrl, or else that of a SQLite file beside the spool."""
+        """The URL of the SQL database: databaseUrl, or else a SQLite file beside the spool."""
         return self.database_url or Secret(f"sqlite:///{Path(self.spool_directory).parent / 'tstats.db'}")
 
     @property
     def tokens_file(self) -> Path:
-        """What is kept of the API's tokens: apiTokensFile, or else a file beside the spool."""
+        """The file of the API's tokens: apiTokensFile, or else a file beside the spool."""
         return Path(self.api_tokens_file or Path(self.spool_directory).parent / "tstats-tokens.json")

@@ -1,38 +1,29 @@
-"""The commands `tstats dashboards …`: Grafana's dashboards as files, in a Grafana, and linked to."""
+"""The commands `tstats dashboards …`: Grafana's dashboards as files, in a Grafana, and as links."""
 
 import getpass
-import json
 import os
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
+from tstats.command.app import new_app
+from tstats.command.options import CaCert, OutputFormat, Retries, UsageError, parsed, refuse
+from tstats.command.output import Output, RetryLines, print_json
+from tstats.config.secret_file import read_secret
 from tstats.core.secret import Secret
-from tstats.errors import TstatsError
+from tstats.errors import ConfigError, TstatsError
 
-dashboards = typer.Typer(
-    help="Grafana dashboards of CDNs, cache groups, delivery services, servers, days and tstats itself.",
-    no_args_is_help=True,
-)
+app = new_app("Write Grafana dashboards, or push them to a Grafana.")
 
 TOKEN_VARIABLE = "TSTATS_GRAFANA_TOKEN"  # noqa: S105 (the name of a variable, not a token)
-_FIRST_WAIT = 0.5  # seconds before a request is sent again
-
-
-class Output(StrEnum):
-    """How parameters are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
+_FIRST_WAIT = 0.5  # seconds before a request is repeated
 
 InfluxUser = Annotated[
-    str, typer.Option("--influx-user", metavar="USER", help="User of the data sources, where there is one.")
+    str, typer.Option("--influx-user", metavar="USER", help="User of the InfluxDB data sources, if any.")
 ]
 GrafanaUrl = Annotated[
     str,
@@ -42,12 +33,12 @@ GrafanaUrl = Annotated[
 ]
 
 
-@dashboards.command()
+@app.command()
 def export(
     *,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to; made where it is missing.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write; created if it is missing.")],
     influx_url: Annotated[
-        str, typer.Option("--influx-url", metavar="URL", help="Where Grafana's server reaches InfluxDB.")
+        str, typer.Option("--influx-url", metavar="URL", help="InfluxDB, as Grafana's server reaches it.")
     ] = "http://localhost:8086",
     influx_user: InfluxUser = "",
     prometheus_url: Annotated[
@@ -55,26 +46,26 @@ def export(
         typer.Option(
             "--prometheus-url",
             metavar="URL",
-            help="Where Grafana's server reaches the Prometheus that scrapes tstats collect (metricsBind).",
+            help="The Prometheus that scrapes tstats collect (metricsBind), as Grafana's server reaches it.",
         ),
     ] = "http://localhost:9090",
     dashboards_path: Annotated[
         str | None,
         typer.Option(
             metavar="PATH",
-            help="Where Grafana's machine will have DIR/dashboards.",
+            help="Path of DIR/dashboards on Grafana's machine.",
             show_default="DIR/dashboards itself",
         ),
     ] = None,
 ) -> None:
-    """Write dashboards (JSON), and the files by which Grafana provisions them and their data sources.
+    """Write the dashboards, and the provisioning files for Grafana.
 
-    The files hold no password: with --influx-user, Grafana takes TSTATS_INFLUX_PASSWORD from its own
-    environment. A second run changes nothing.
+    The dashboards are JSON files; the others provision them and their data sources. No file contains a
+    password: with --influx-user, Grafana takes TSTATS_INFLUX_PASSWORD from its own environment. A second run
+    changes nothing.
 
-    Exit status: 0 all files are there; 1 one cannot be written; 2 wrong usage.
+    Exit status: 0 all files are written; 1 a file cannot be written; 2 wrong usage.
     """
-    # Imported late: `--help` shall not wait for what only the work needs.
     from tstats.dashboards import provisioning
     from tstats.dashboards.data_sources import Addresses
 
@@ -89,7 +80,7 @@ def export(
         typer.echo(f"{'written' if written else 'unchanged':<9} {file}")
 
 
-@dashboards.command()
+@app.command()
 def push(
     *,
     grafana_url: GrafanaUrl,
@@ -100,50 +91,39 @@ def push(
             dir_okay=False,
             readable=True,
             metavar="FILE",
-            help="A file whose first line is the token of a service account; else the variable"
-            f" {TOKEN_VARIABLE}, else a terminal is asked.",
+            help=f"A file whose first line is the token of a service account. Without it: {TOKEN_VARIABLE},"
+            " or a terminal is asked.",
             show_default=False,
         ),
     ] = None,
-    folder: Annotated[str, typer.Option(metavar="UID", help="Uid of the folder in Grafana.")] = "tstats",
+    folder: Annotated[str, typer.Option(metavar="UID", help="UID of the folder in Grafana.")] = "tstats",
     influx_url: Annotated[
         str | None,
         typer.Option(
             "--influx-url",
             metavar="URL",
-            help="Make the data sources that are missing, too, with InfluxDB at this URL, as Grafana's server"
-            " reaches it. The token has to be an Admin's then.",
+            help="Also create missing data sources, for the InfluxDB at this URL, as Grafana's server reaches"
+            " it. Requires the token of an Admin.",
             show_default=False,
         ),
     ] = None,
     influx_user: InfluxUser = "",
     prometheus_url: Annotated[
-        str, typer.Option("--prometheus-url", metavar="URL", help="Prometheus, for the same.")
+        str,
+        typer.Option("--prometheus-url", metavar="URL", help="Prometheus, for its data source."),
     ] = "http://localhost:9090",
-    ca_cert: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            metavar="FILE",
-            help="Trust the certificates in this file (PEM) instead of the system's.",
-            show_default=False,
-        ),
-    ] = None,
-    retries: Annotated[
-        int, typer.Option(min=0, metavar="N", help="How often a request without an answer is sent again.")
-    ] = 5,
+    ca_cert: CaCert = None,
+    retries: Retries = 5,
 ) -> None:
     """Create or update the dashboards in a Grafana, through its API.
 
-    What somebody changed in them is replaced (Grafana keeps it in their history). A second run changes
-    nothing. Data sources that are there are left as they are; the password of --influx-user comes from
+    Changes that somebody made to them are replaced, but stay in their history in Grafana. A second run
+    changes nothing. Existing data sources are left alone; the password of --influx-user comes from
     TSTATS_INFLUX_PASSWORD.
 
-    Exit status: 0 all is there; 1 something failed, and the lines before say what is done; 2 wrong usage.
+    Exit status: 0 everything is up to date; 1 something failed, and the output shows what was done before;
+    2 wrong usage.
     """
-    # Imported late: `--help` shall not wait for what only the work needs.
     from tstats.dashboards import push as pushing
     from tstats.dashboards.data_sources import Addresses
     from tstats.dashboards.grafana import Grafana
@@ -157,13 +137,13 @@ def push(
         prometheus=_url(prometheus_url, "--prometheus-url"),
     )
     if influx_user and influx_url is None:
-        raise typer.BadParameter("it needs --influx-url", param_hint="--influx-user")
+        raise UsageError("--influx-user requires --influx-url")
     texts = _texts()
     grafana = Grafana(
         url,
         token=_token(token_file),
         ca_cert="" if ca_cert is None else str(ca_cert),
-        retry=RetryPolicy(retries=retries, first_wait=_FIRST_WAIT, on_retry=_show_retry),
+        retry=RetryPolicy(retries=retries, first_wait=_FIRST_WAIT, on_retry=RetryLines(retries=retries)),
     )
     try:
         if influx_url is not None:
@@ -176,21 +156,23 @@ def push(
         grafana.close()
 
 
-@dashboards.command()
+@app.command()
 def links(
     *,
     grafana_url: GrafanaUrl,
-    output: Annotated[Output, typer.Option(help="Lines, or JSON for scripts.")] = Output.TEXT,
+    output: OutputFormat = Output.TEXT,
 ) -> None:
-    """Print the Traffic Ops parameters (of the profile GLOBAL) that point at the dashboards.
+    """Print the Traffic Ops parameters that link to the dashboards.
 
-    Exit status: 0; 2 wrong usage.
+    They belong to the profile GLOBAL.
+
+    Exit status: 0 done; 2 wrong usage.
     """
     from tstats.dashboards.links import parameters
 
     found = parameters(_url(grafana_url, "--grafana-url"))
     if output is Output.JSON:
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found)
         return
     width = max(map(len, found))
     for name, value in found.items():
@@ -210,10 +192,10 @@ def _texts() -> Mapping[str, str]:
 
 
 def _url(text: str, option: str) -> str:
-    """A URL without what a password could hide in.
+    """Return a URL, without its final slash, that cannot contain a password.
 
     Raises:
-        typer.BadParameter: it is none; the text does not repeat it, for it may hold a password.
+        typer.BadParameter: it is invalid; the text does not repeat it, since it may contain a password.
     """
     try:
         parts = urlsplit(text)
@@ -221,28 +203,24 @@ def _url(text: str, option: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise typer.BadParameter("an http:// or https:// URL is wanted", param_hint=option)
+        refuse("it must be an http:// or https:// URL", option)
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise typer.BadParameter("no user, password, query or fragment belongs in it", param_hint=option)
+        refuse("it must not contain a user, password, query or fragment", option)
     return text.rstrip("/")
 
 
 def _token(file: Path | None) -> Secret:
     if file is not None:
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise typer.BadParameter(f"{file} cannot be read: {error}", param_hint="--token-file") from error
-        if not lines or not lines[0].strip():
-            raise typer.BadParameter(f"{file} has no token in its first line", param_hint="--token-file")
-        return Secret(lines[0].strip())
+        return parsed(_read_token, file, "--token-file")
     if held := os.environ.get(TOKEN_VARIABLE, "").strip():
         return Secret(held)
     if sys.stdin.isatty():
-        return Secret(getpass.getpass("token of a service account of Grafana: ", stream=sys.stderr).strip())
-    raise typer.BadParameter(f"give it, or set {TOKEN_VARIABLE}", param_hint="--token-file")
+        return Secret(getpass.getpass("token of a Grafana service account: ", stream=sys.stderr).strip())
+    raise UsageError(f"give --token-file, or set {TOKEN_VARIABLE}")
 
 
-def _show_retry(what: str, *, attempt: int, error: Exception, wait: float) -> None:
-    del what  # the error names the request
-    typer.echo(f"retry {attempt} in {wait:.1f} s: {error}", err=True)
+def _read_token(file: Path) -> Secret:
+    token = read_secret(file).reveal().strip()
+    if not token:
+        raise ConfigError(f"the first line of {file} is empty")
+    return Secret(token)

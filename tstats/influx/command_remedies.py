@@ -1,7 +1,7 @@
 """What to do when a server does not let a tool in, or not far enough.
 
-An error holds the server's address and its own words. Which server of the tool that is, which options speak
-of it, and which right its user lacks is added here, where the options are known.
+An error holds the server's address and its own words. Which of the tool's servers that is, which options
+concern it, and which right its user lacks is added here, where the options are known.
 """
 
 import re
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from tstats.influx.command_options import credentials_hint
 from tstats.influx.influxql import identifier
 
-# The first whose words are in the error.
+# The first entry whose words are in the error applies.
 _TLS = {
     "mismatch, certificate is not valid": "use the name that the certificate is for",
     "certificate verify failed": "--ca-cert FILE trusts the certificates in FILE, --insecure trusts any",
-    "no TLS connection": "does it speak https? Else its URL begins with http://",
+    "no TLS connection": "if it does not speak https, write http:// in its URL",
 }
 _UNSEEN = "has no database"
 _LACKING = re.compile(
@@ -24,14 +24,14 @@ _LACKING = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """A server of a tool.
+class ToolServer:
+    """A server that a tool works with.
 
     Attributes:
         prefix: of its options, such as `source`; empty for the only server.
         url: as errors name it.
-        user: who the tool is there; empty for nobody.
-        writes: whether the tool is to write there, too.
+        user: the tool's user there; empty without authentication.
+        writes: whether the tool writes there, too.
     """
 
     prefix: str = ""
@@ -40,30 +40,30 @@ class Side:
     writes: bool = False
 
 
-def with_remedy(error: str, sides: Iterable[Side]) -> str:
-    """The error, and behind it what to do about it; the error alone where nothing is known to help.
+def with_remedy(error: str, servers: Iterable[ToolServer]) -> str:
+    """Return the error with its remedy appended, or the error alone where no remedy is known.
 
     Args:
-        error: with the address of the server that it comes from.
-        sides: the servers that it may come from.
+        error: contains the address of the server that it comes from.
+        servers: the servers that it may come from.
     """
-    for side in sides:
-        if re.search(rf"{re.escape(side.url)}(?=[/:\s])", error):
-            remedy = _remedy(error, side)
-            place = f"at the {side.prefix}: " if side.prefix else ""
+    for server in servers:
+        if re.search(rf"{re.escape(server.url)}(?=[/:\s])", error):
+            remedy = _remedy(error, server)
+            place = f"at the {server.prefix}: " if server.prefix else ""
             return error if remedy is None else f"{error}; {place}{remedy}"
     return error
 
 
-def _remedy(error: str, side: Side) -> str | None:
+def _remedy(error: str, server: ToolServer) -> str | None:
     if "refused with 401" in error:
-        return f"check {credentials_hint(side.prefix)}"
+        return f"check {credentials_hint(server.prefix)}"
     if "requires admin privilege" in error:
-        without = "; once the schema is there, --no-schema needs no such user" if side.prefix else ""
+        without = "; once the schema exists, --no-schema works without one" if server.prefix else ""
         return f"only an administrator may do this{without}"
-    if lacking := side.user and _LACKING.search(error):
-        right = "ALL" if side.writes else "READ"
-        unseen = "a user sees only what it may read; " if _UNSEEN in error else ""
-        grant = f"GRANT {right} ON {lacking['database']} TO {identifier(side.user)}"
+    if lacking := server.user and _LACKING.search(error):
+        right = "ALL" if server.writes else "READ"
+        unseen = "a user sees only the databases that it may read; " if _UNSEEN in error else ""
+        grant = f"GRANT {right} ON {lacking['database']} TO {identifier(server.user)}"
         return f"{unseen}an administrator can allow it: {grant}"
     return next((remedy for words, remedy in _TLS.items() if words in error), None)

@@ -1,17 +1,18 @@
-"""The command `tstats migrate-config`: what changes for who moves over from Go's traffic_stats."""
+"""The command `tstats migrate-config`: what changes for those who move over from Go's traffic_stats."""
 
 import contextlib
 import json
 import os
-import sys
 import tempfile
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tstats.command import exits
+from tstats.command.app import new_app
+from tstats.command.options import OutputFormat
+from tstats.command.output import Output, print_json
 from tstats.errors import ConfigError, TstatsError
 
 if TYPE_CHECKING:
@@ -19,35 +20,33 @@ if TYPE_CHECKING:
 
     from tstats.migrate_config.migration import ConfigMigration
 
-
-class Output(StrEnum):
-    """The form of the result on stdout."""
-
-    TEXT = "text"
-    JSON = "json"
+app = new_app()
 
 
+@app.command()
 def migrate_config(
     *,
     old: Annotated[Path, typer.Argument(metavar="OLD.cfg", help="Go's traffic_stats.cfg.")],
     write: Annotated[
         Path | None,
         typer.Option(
-            metavar="NEW.cfg", help="Write the converted file, for its owner only.", show_default=False
+            metavar="NEW.cfg",
+            help="Write the converted file, readable by its owner only.",
+            show_default=False,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
-    output: Annotated[Output, typer.Option(help="Lines for people, or JSON for scripts.")] = Output.TEXT,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    output: OutputFormat = Output.TEXT,
 ) -> None:
-    """Tell what changes when tstats takes over from Go's traffic_stats with its file.
+    """Show what changes when moving from traffic_stats.
 
-    tstats reads that file as it is, but for what it refuses. The converted file leaves out what is refused or
-    ignored, and keeps Go's way where the default of tstats is another. No password is shown.
+    tstats reads Go's file as it is, except for a few keys that it refuses. The converted file omits what
+    tstats refuses or ignores, and keeps Go's behaviour where the defaults of tstats differ. Passwords are
+    never shown.
 
-    Exit status: 0 it is told, and written; 1 the new file was not written, or tstats collect cannot start
-    with it yet; 2 the old file cannot be read, or wrong usage.
+    Exit status: 0 done; 1 the new file was not written, or tstats collect cannot start with it yet; 2 the old
+    file cannot be read, or wrong usage.
     """
-    # Imported late: `--help` shall not wait for what only the work needs.
     from tstats.migrate_config.migration import plan_migration
 
     move = plan_migration(old)
@@ -55,8 +54,7 @@ def migrate_config(
     if write is not None:
         left = _written(write, move.converted, force=force)
     if output is Output.JSON:
-        json.dump(_as_json(move, write, left), sys.stdout, indent=2)
-        typer.echo()
+        print_json(_as_json(move, write, left))
     else:
         for line in _lines(old, move, write):
             typer.echo(line)
@@ -66,15 +64,15 @@ def migrate_config(
 
 
 def _written(path: Path, converted: "Mapping[str, Any]", *, force: bool) -> str | None:
-    """Write the file, whole or not at all; why tstats cannot start with it yet, None where it can."""
-    from tstats.config import loading as config
+    """Write the whole file or nothing; return why tstats cannot start with it yet, None where it can."""
+    from tstats.config.loading import load
 
     text = json.dumps(converted, indent=2) + "\n"
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
         new = Path(name)
         try:
-            with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 (a handle, which closes with it)
+            with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 (a descriptor, closed with the file)
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -86,11 +84,11 @@ def _written(path: Path, converted: "Mapping[str, Any]", *, force: bool) -> str 
             with contextlib.suppress(FileNotFoundError):
                 new.unlink()
     except FileExistsError:
-        raise TstatsError(f"{path} is there already: give another name, or --force to replace it") from None
+        raise TstatsError(f"{path} exists; choose another name, or --force to overwrite it") from None
     except OSError as error:
         raise TstatsError(f"{path} cannot be written: {error.strerror}") from None
     try:
-        config.load(path, {}, to_collect=True)
+        load(path, {}, to_collect=True)
     except ConfigError as error:
         return str(error)
     return None
@@ -127,4 +125,4 @@ def _lines(old: Path, move: "ConfigMigration", written: Path | None) -> "Iterato
     else:
         yield f"tstats collect does not start with {old} as it is: {move.problem}"
     if written is not None:
-        yield f"written: {written}, which only its owner can read"
+        yield f"written: {written}, readable by its owner only"

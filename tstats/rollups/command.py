@@ -1,15 +1,15 @@
 """The commands `tstats rollup status|repair|run`."""
 
-import json
-import sys
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tstats.command import exits
+from tstats.command.app import new_app
+from tstats.command.options import Cfg, OutputFormat, parsed, refuse
+from tstats.command.output import Output, RetryLines, now_and_then, print_json
 from tstats.core.time import EARLIEST, parse_duration, parse_user_time
 from tstats.core.windows import Window
 from tstats.errors import ConfigError
@@ -19,24 +19,22 @@ if TYPE_CHECKING:
 
     from tstats.config.settings import Settings
     from tstats.core.model import Rollup
-    from tstats.rollups.repair import OnProgress, RollupRepair
+    from tstats.rollups.repair import RollupRepair
     from tstats.rollups.report import RollupReport
 
-_QUIET = 2.0  # seconds between two lines of progress
+_PAUSE = 2.0  # seconds between two lines of progress
+_RETRIES = 2
 
-_CFG = typer.Option(
-    "--cfg",
-    envvar="TSTATS_CFG",
-    help="The configuration, traffic_stats.cfg: its influxUrls, influxUser and influxPassword.",
-    show_default=False,
-)
-_SINCE = typer.Option(metavar="DURATION", help="How far to look back: 26h, 90m, 7d.")
-_ROLLUP = typer.Option(
-    "--rollup",
-    metavar="NAME",
-    help="Only this rollup, by the name of its continuous query; may be given several times.",
-    show_default=False,
-)
+Since = Annotated[str, typer.Option(metavar="DURATION", help="How far to look back: 26h, 90m, 7d.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rollup",
+        metavar="NAME",
+        help="Only this rollup, by the name of its continuous query; may be repeated.",
+        show_default=False,
+    ),
+]
 
 _STATUS_EPILOG = """\
 \b
@@ -48,8 +46,8 @@ Examples:
 \b
 Exit status:
   0  nothing is missing or stale
-  1  something could not be looked at
-  2  wrong usage or configuration
+  1  something could not be checked
+  2  wrong usage or invalid configuration
   3  something is missing or stale
 """
 
@@ -62,9 +60,9 @@ Examples:
 
 \b
 Exit status:
-  0  all rollups are whole at the end (--dry-run: all could be looked at)
+  0  all rollups are complete at the end (--dry-run: all could be checked)
   1  not all are, or something failed
-  2  wrong usage or configuration
+  2  wrong usage or invalid configuration
 """
 
 _RUN_EPILOG = """\
@@ -75,52 +73,38 @@ Examples:
 
 \b
 Exit status:
-  0  all is computed
+  0  everything is computed
   1  something failed
-  2  wrong usage or configuration
+  2  wrong usage or invalid configuration
 """
 
-
-class Output(StrEnum):
-    """The form of the result on stdout."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-_Output = Annotated[Output, typer.Option(help="Lines for people, or JSON for scripts.")]
-
-app = typer.Typer(
-    help="Find and mend holes and stale values in the rollups.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+app = new_app("Find and repair missing and stale values in the rollups.")
 
 
 @app.command(epilog=_STATUS_EPILOG)
 def status(
     *,
-    cfg: Annotated[Path, _CFG],
-    since: Annotated[str, _SINCE] = "26h",
-    rollup: Annotated[list[str] | None, _ROLLUP] = None,
+    cfg: Cfg,
+    since: Since = "26h",
+    rollup: Only = None,
     thorough: Annotated[
         bool,
         typer.Option(
-            "--thorough", help="Compare every value; takes about as long as computing all rollups anew."
+            "--thorough", help="Compare every value; takes about as long as recomputing all rollups."
         ),
     ] = False,
-    output: _Output = Output.TEXT,
+    output: OutputFormat = Output.TEXT,
 ) -> None:
-    """Tell what is missing or stale in each rollup of each InfluxDB; writes nothing.
+    """Show what is missing or stale in the rollups of each InfluxDB.
 
-    A window is missing when its source has points and the rollup has none, and stale when the rollup holds
-    another value than its source gives now: points came late, after the continuous query had run. Source and
-    rollup are compared on the server. The quick look finds every hole; a stale value can escape it where
-    minutes hold different numbers of points. Such hours are named unproven, and --thorough looks into them.
+    Nothing is written. A window is missing when its source has points and the rollup has none, and stale when
+    the rollup holds another value than its source yields now: points arrived after the continuous query had
+    run. Source and rollup are compared on the server. The quick check finds every hole, but can overlook a
+    stale value where minutes have different numbers of points. Such hours are reported as unproven, and
+    --thorough checks them.
 
-    Left alone: what continuous queries still rewrite (the last minutes), and what begins to expire in the
-    source (raw points live 26 hours).
+    Left alone: the last minutes, which continuous queries still rewrite, and windows whose source is
+    beginning to expire (raw points live for 26 hours).
     """
     window = _looking_back(since)
     only = _named(rollup)
@@ -135,23 +119,23 @@ def status(
 @app.command(epilog=_REPAIR_EPILOG)
 def repair(
     *,
-    cfg: Annotated[Path, _CFG],
-    since: Annotated[str, _SINCE] = "26h",
-    rollup: Annotated[list[str] | None, _ROLLUP] = None,
+    cfg: Cfg,
+    since: Since = "26h",
+    rollup: Only = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing; show what would be done.")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Look quickly, as `status` does, not into every value.")
+        bool, typer.Option("--quick", help="Check quickly, as `status` does, rather than every value.")
     ] = False,
-    output: _Output = Output.TEXT,
+    output: OutputFormat = Output.TEXT,
 ) -> None:
-    """Compute anew what is missing or stale, and only that.
+    """Recompute what is missing or stale, and only that.
 
-    Sources come before what is made from them, and what is made from a repaired window is repaired too (with
-    --rollup as well). The result is what the continuous queries would have written had the points been on
-    time. Every value is looked into, which takes about as long as computing all rollups anew; --quick saves
-    that. What was computed is looked at again. A value whose source has gone stays as it is.
+    Sources come before the rollups made from them, and a rollup made from a repaired window is repaired too,
+    even with --rollup. The result is what the continuous queries would have written if the points had been on
+    time. Every value is checked, which takes about as long as recomputing all rollups; --quick avoids that.
+    What was recomputed is checked again. A value whose source has expired stays as it is.
     """
     window = _looking_back(since)
     only = _named(rollup)
@@ -166,21 +150,23 @@ def repair(
 @app.command(epilog=_RUN_EPILOG)
 def run(
     *,
-    cfg: Annotated[Path, _CFG],
-    start: Annotated[str, typer.Option(metavar="TIME", help="RFC 3339, or a date (midnight in UTC).")],
-    end: Annotated[str, typer.Option(metavar="TIME", help="The same; this moment is not included.")],
-    rollup: Annotated[list[str] | None, _ROLLUP] = None,
-    output: _Output = Output.TEXT,
+    cfg: Cfg,
+    start: Annotated[
+        str, typer.Option(metavar="TIME", help="RFC 3339, or a date, which means midnight in UTC.")
+    ],
+    end: Annotated[str, typer.Option(metavar="TIME", help="Likewise; exclusive.")],
+    rollup: Only = None,
+    output: OutputFormat = Output.TEXT,
 ) -> None:
-    """Compute a range anew, whatever the rollups hold there.
+    """Recompute a range, whatever the rollups hold there.
 
-    Minutes and days in which the range begins or ends are computed whole; those in progress are left out.
+    Minutes and days in which the range begins or ends are computed in full; those in progress are left out.
     Where the source has expired, the rollup stays as it is. With --rollup, what is made from those rollups
-    is computed too.
+    is recomputed too.
     """
-    first, last = _time(start, "--start"), _time(end, "--end")
+    first, last = parsed(parse_user_time, start, "--start"), parsed(parse_user_time, end, "--end")
     if first >= last:
-        raise typer.BadParameter("it must be later than --start", param_hint="--end")
+        refuse("it must be later than --start", "--end")
     window = Window(start=first, end=last)
     only = _named(rollup)
     reports = _each_server(cfg, lambda repair: repair.run(window, only=only))
@@ -191,33 +177,20 @@ def run(
 
 def _looking_back(since: str) -> Window:
     now = time.time_ns()
-    try:
-        return Window(start=max(now - parse_duration(since), EARLIEST), end=now)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--since") from None
-
-
-def _time(text: str, option: str) -> int:
-    try:
-        return parse_user_time(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
+    return Window(start=max(now - parsed(parse_duration, since, "--since"), EARLIEST), end=now)
 
 
 def _named(names: list[str] | None) -> "tuple[Rollup, ...]":
     from tstats.rollups.plan import rollups_named
 
-    try:
-        return rollups_named(names or ())
-    except ConfigError as error:
-        raise typer.BadParameter(str(error), param_hint="--rollup") from None
+    return parsed(rollups_named, names or (), "--rollup")
 
 
 def _each_server(cfg: Path, ask: "Callable[[RollupRepair], RollupReport]") -> "list[RollupReport]":
-    """Ask every InfluxDB of the configuration by itself, whatever influxWriteMode says."""
-    from tstats.config import loading as config
+    """Return the reports of all InfluxDBs of the configuration, whatever influxWriteMode says."""
+    from tstats.config.loading import load
 
-    return [ask(one) for one in _repairs(config.load(cfg))]
+    return [ask(repair) for repair in _repairs(load(cfg))]
 
 
 def _repairs(settings: "Settings") -> "Iterator[RollupRepair]":
@@ -227,42 +200,22 @@ def _repairs(settings: "Settings") -> "Iterator[RollupRepair]":
 
     urls = connections.queried_urls(settings)
     if not urls:
-        raise ConfigError("influxUrls: rollups are asked for over http; there are only udp:// URLs")
-    retry = RetryPolicy(retries=2, on_retry=_tell_retry)
+        raise ConfigError("influxUrls: rollups need an http(s) URL; there are only udp:// URLs")
+    retry = RetryPolicy(retries=_RETRIES, on_retry=RetryLines(retries=_RETRIES))
     for influx in [connections.influx(settings, url, retry=retry) for url in urls]:
-        yield RollupRepair(influx, on_progress=_now_and_then())
+        yield RollupRepair(influx, on_progress=now_and_then(_PAUSE))
         influx.close()
 
 
-def _tell_retry(what: str, *, attempt: int, error: Exception, wait: float) -> None:
-    del what  # the error names the server and the request by itself
-    typer.echo(f"try {attempt} failed, again in {wait:.1f} s: {error}", err=True)
-
-
-def _now_and_then() -> "OnProgress":
-    """Prints lines of progress on stderr, where the work is long; not every one."""
-    told = time.monotonic()
-
-    def tell(text: str) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _QUIET:
-            told = time.monotonic()
-            typer.echo(text, err=True)
-
-    return tell
-
-
 def _show(reports: "list[RollupReport]", window: Window, output: Output, *, apply: bool) -> None:
-    from tstats.rollups import display as rollup_display
+    from tstats.rollups import display
 
     for report in reports:
-        for problem in rollup_display.errors(report):
+        for problem in display.errors(report):
             exits.complain(problem)
         if output is Output.TEXT:
-            for line in rollup_display.lines(report, applied=apply):
+            for line in display.lines(report, applied=apply):
                 typer.echo(line)
     if output is Output.JSON:
-        servers = [rollup_display.as_json(report) for report in reports]
-        asked = rollup_display.window_as_json(window)
-        json.dump({"window": asked, "servers": servers}, sys.stdout, indent=2)
-        typer.echo()
+        servers = [display.as_json(report) for report in reports]
+        print_json({"window": display.window_as_json(window), "servers": servers})

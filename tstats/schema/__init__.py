@@ -1,1 +1,1 @@
-"""The schema of an InfluxDB: what it should be, what it is, and what has to change."""
+"""The schema of an InfluxDB: the wanted one, the live one, and the changes between them."""

@@ -1,20 +1,17 @@
-"""Shows what became of a schema: as JSON for scripts, as a table for people.
+"""Shows the changes of a schema: as JSON for scripts, as a table for people."""
 
-The table is drawn on a terminal only; elsewhere a change is one line of columns, which nothing cuts.
-"""
-
-import sys
 from typing import Any
 
 import typer
 
+from tstats.command.output import print_table
 from tstats.schema.provision import REFUSED_LOSS, ChangeResult, InstanceReport
 
 _COLUMNS = ("action", "kind", "name", "what", "result")
 
 
 def as_json(report: InstanceReport) -> dict[str, Any]:
-    """The report of one InfluxDB in the shape that `--output json` promises."""
+    """Return the report of one InfluxDB in the form that `--output json` promises."""
     return {
         "url": report.url,
         "version": report.version,
@@ -41,13 +38,7 @@ def as_json(report: InstanceReport) -> dict[str, Any]:
 def print_changes(report: InstanceReport) -> None:
     """Print the changes on stdout, and what was left alone."""
     rows = [_row(result) for result in report.changes]
-    if rows and sys.stdout.isatty():
-        _print_table(report.url, rows)
-    else:
-        widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            typer.echo("  ".join(cells).rstrip())
+    print_table(_COLUMNS, rows, title=report.url, plain_heading=False)
     if report.unmanaged:
         names = ", ".join(
             f"{thing.kind} {_name(thing.database, thing.name, thing.kind)}" for thing in report.unmanaged
@@ -56,7 +47,7 @@ def print_changes(report: InstanceReport) -> None:
 
 
 def summary(report: InstanceReport, *, applied: bool) -> str:
-    """One line that says how the InfluxDB stands; `applied` is False where changes were only planned."""
+    """Return the state of the InfluxDB in one line; `applied` is False where changes were only planned."""
     count = len(report.changes)
     if report.error is not None and not count:
         return f"{report.url}: FAILED"
@@ -69,7 +60,7 @@ def summary(report: InstanceReport, *, applied: bool) -> str:
 
 
 def errors(report: InstanceReport) -> list[str]:
-    """What went wrong, one sentence each, with the remedy where an option is one."""
+    """Return the errors, one sentence each, with a remedy where an option is one."""
     found = [
         f"{report.url}: {result.change.action} {result.change.kind} "
         f"{_name(result.change.database, result.change.name, result.change.kind)}: {_reason(result)}"
@@ -103,26 +94,5 @@ def _row(result: ChangeResult) -> tuple[str, ...]:
         outcome = "FAILED"
     else:
         outcome = "deletes points" if change.loses_data else "planned"
-    row = (
-        change.action,
-        change.kind,
-        _name(change.database, change.name, change.kind),
-        change.detail,
-        outcome,
-    )
-    return tuple(" ".join(cell.split()) for cell in row)
-
-
-def _print_table(title: str, rows: list[tuple[str, ...]]) -> None:
-    from rich.box import SIMPLE  # noqa: PLC0415 (only a terminal needs it)
-    from rich.console import Console  # noqa: PLC0415 (the same)
-    from rich.table import Table  # noqa: PLC0415 (the same)
-    from rich.text import Text  # noqa: PLC0415 (the same)
-
-    table = Table(title=Text(title), title_justify="left", box=SIMPLE)
-    for column in _COLUMNS:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        # Text, since a name may hold what a string would have read as markup.
-        table.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False).print(table)
+    name = _name(change.database, change.name, change.kind)
+    return change.action, change.kind, name, change.detail, outcome

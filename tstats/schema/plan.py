@@ -1,12 +1,12 @@
-"""What has to change so that a server's schema is what it should be: a pure planner.
+"""A pure planner: which changes turn the live schema of a server into the wanted one.
 
-One type, `DatabaseSpec`, describes both what should be and what is, so the schema of one server can be the
-wish for another. The planner's invariants, which a property test holds:
+`DatabaseSpec` describes both, so that the live schema of one server can be the wanted one of another. The
+invariants of the planner, which a property test checks:
 
 - it converges: `plan(wanted, apply_to(live, plan(wanted, live).changes)).changes` is empty;
-- only what is wanted is compared, and nothing is ever dropped but a continuous query that is made anew;
+- only what is wanted is compared, and nothing is dropped except a continuous query that is created again;
 - a change that deletes points says so (`loses_data`): only a shortened duration does;
-- databases come before policies and policies before continuous queries, over all databases, since a
+- databases come before policies, and policies before continuous queries, across all databases, since a
   continuous query may name another database.
 """
 
@@ -27,8 +27,6 @@ from tstats.schema.spec import (
     served_shard_duration,
 )
 
-__all__ = ["Change", "DatabaseSpec", "Plan", "PolicySpec", "Unmanaged", "apply_to", "plan"]
-
 Action = Literal["create", "alter", "replace"]
 Kind = Literal["database", "retention policy", "continuous query"]
 
@@ -39,13 +37,13 @@ class Change:
 
     Attributes:
         action, kind, database, name: what is done to what.
-        statements: to be sent in this order, in one request.
+        statements: to send in this order, in one request.
         detail: what differs, for people: `duration 26h → 720h`.
         loses_data: whether it deletes points.
-        policy: the policy as it is afterwards (only for policies; its shard duration is never None).
-        query: the continuous query as it is afterwards (only for those).
-        restore: the statement that puts back what the first of several statements took away, for when a
-            later one fails.
+        policy: the resulting policy, if it is one; its shard duration is never None.
+        query: the resulting continuous query, if it is one.
+        restore: the statement that restores what the first of several statements dropped, in case a later
+            one fails.
     """
 
     action: Action
@@ -62,7 +60,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmanaged:
-    """Something that the server has and the wish does not name: left alone, and told."""
+    """Something on the server that is not in the wanted schema: left alone, but reported."""
 
     kind: Kind
     database: str
@@ -71,32 +69,32 @@ class Unmanaged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to change, in order, and what is left alone."""
+    """The changes, in order, and what is left alone."""
 
     changes: tuple[Change, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
 
 
 def plan(wanted: Iterable[DatabaseSpec], live: Iterable[DatabaseSpec]) -> Plan:
-    """The changes that make `live` what is `wanted`."""
-    wishes = tuple(wanted)
+    """Return the changes that turn `live` into `wanted`."""
+    specs = tuple(wanted)
     now = {database.name: database for database in live}
-    databases = tuple(_create_database(wish.name) for wish in wishes if wish.name not in now)
+    databases = tuple(_create_database(spec.name) for spec in specs if spec.name not in now)
     made = {database.name: database for database in apply_to(now.values(), databases)}
-    policies = tuple(change for wish in wishes for change in _policy_changes(wish, made[wish.name].policies))
+    policies = tuple(change for spec in specs for change in _policy_changes(spec, made[spec.name].policies))
     queries = tuple(
-        change for wish in wishes for change in _query_changes(wish, made[wish.name].continuous_queries)
+        change for spec in specs for change in _query_changes(spec, made[spec.name].continuous_queries)
     )
     return Plan(
         changes=databases + policies + queries,
-        unmanaged=tuple(_unmanaged({wish.name: wish for wish in wishes}, now.values())),
+        unmanaged=tuple(_unmanaged({spec.name: spec for spec in specs}, now.values())),
     )
 
 
 def apply_to(live: Iterable[DatabaseSpec], changes: Iterable[Change]) -> tuple[DatabaseSpec, ...]:
-    """What `live` is after the changes, as far as InfluxDB 1.x is understood here.
+    """Return what `live` becomes by the changes, according to the rules of InfluxDB 1.x.
 
-    A new database has the policy `autogen`, unless the server is set not to make it.
+    A new database gets the policy `autogen`, unless the server is configured not to create it.
     """
     databases = {database.name: database for database in live}
     for change in changes:
@@ -121,7 +119,7 @@ def apply_to(live: Iterable[DatabaseSpec], changes: Iterable[Change]) -> tuple[D
 
 
 def _with_policy(policies: tuple[PolicySpec, ...], policy: PolicySpec) -> tuple[PolicySpec, ...]:
-    """`policies` with `policy` in its place or at the end; a new default takes over from the old one."""
+    """Return `policies` with `policy` replaced or appended; a new default supersedes the old one."""
     others = [replace(other, default=other.default and not policy.default) for other in policies]
     names = [other.name for other in others]
     if policy.name in names:
@@ -141,44 +139,46 @@ def _create_database(name: str) -> Change:
     )
 
 
-def _policy_changes(wish: DatabaseSpec, live: tuple[PolicySpec, ...]) -> Iterator[Change]:
-    """The changes of a database's policies, each planned upon those before: a default moves on the way."""
-    for policy in wish.policies:
-        change = _policy_change(wish.name, policy, live)
+def _policy_changes(wanted: DatabaseSpec, live: tuple[PolicySpec, ...]) -> Iterator[Change]:
+    """Yield the changes of a database's policies, each planned on top of the previous ones."""
+    for policy in wanted.policies:
+        change = _policy_change(wanted.name, policy, live)
         if change is not None and change.policy is not None:
             live = _with_policy(live, change.policy)
             yield change
 
 
-def _policy_change(database: str, wish: PolicySpec, live: tuple[PolicySpec, ...]) -> Change | None:
-    """The change that the policy needs, if any."""
-    found = next((policy for policy in live if policy.name == wish.name), None)
+def _policy_change(database: str, wanted: PolicySpec, live: tuple[PolicySpec, ...]) -> Change | None:
+    """Return the change that the policy needs, if any."""
+    found = next((policy for policy in live if policy.name == wanted.name), None)
     if found is None:
         statement = influxql.create_retention_policy(
             database,
-            wish.name,
-            keep=wish.duration,
-            replication=wish.replication,
-            shards=wish.shard_duration,
-            default=wish.default,
+            wanted.name,
+            keep=wanted.duration,
+            replication=wanted.replication,
+            shards=wanted.shard_duration,
+            default=wanted.default,
         )
         return Change(
             action="create",
             kind="retention policy",
             database=database,
-            name=wish.name,
+            name=wanted.name,
             statements=(statement,),
-            detail=described(wish),
-            policy=replace(wish, shard_duration=_shard_duration(wish, None)),
+            detail=described(wanted),
+            policy=replace(wanted, shard_duration=_shard_duration(wanted, None)),
         )
-    # A default is never taken away, only taken over: InfluxQL has no other way.
-    after = replace(wish, shard_duration=_shard_duration(wish, found), default=wish.default or found.default)
+    # A policy stops being the default only when another becomes it: InfluxQL has no other way.
+    after = replace(
+        wanted, shard_duration=_shard_duration(wanted, found), default=wanted.default or found.default
+    )
     if after == found:
         return None
-    # Only what differs is said: nothing is set back that somebody else changes at this moment.
+    # Only what differs is set, so that a simultaneous change by somebody else is not reverted.
     statement = influxql.alter_retention_policy(
         database,
-        wish.name,
+        wanted.name,
         keep=None if after.duration == found.duration else after.duration,
         replication=None if after.replication == found.replication else after.replication,
         shards=None if after.shard_duration == found.shard_duration else after.shard_duration,
@@ -188,7 +188,7 @@ def _policy_change(database: str, wish: PolicySpec, live: tuple[PolicySpec, ...]
         action="alter",
         kind="retention policy",
         database=database,
-        name=wish.name,
+        name=wanted.name,
         statements=(statement,),
         detail=difference(found, after),
         loses_data=_is_shorter(after.duration, found.duration),
@@ -196,34 +196,34 @@ def _policy_change(database: str, wish: PolicySpec, live: tuple[PolicySpec, ...]
     )
 
 
-def _shard_duration(wish: PolicySpec, found: PolicySpec | None) -> int | None:
-    """The shard duration after the change.
+def _shard_duration(wanted: PolicySpec, found: PolicySpec | None) -> int | None:
+    """Return the shard duration after the change.
 
-    A policy whose duration changes gets the shards of one made anew: the server keeps the old ones else,
-    and refuses a duration below theirs.
+    A policy whose duration changes gets the shard duration of a new policy. Otherwise the server would keep
+    the old one, and refuse a duration below it.
     """
-    if wish.shard_duration is not None:
-        return max(wish.shard_duration, SHORTEST)
-    if found is not None and found.duration == wish.duration:
+    if wanted.shard_duration is not None:
+        return max(wanted.shard_duration, SHORTEST)
+    if found is not None and found.duration == wanted.duration:
         return found.shard_duration
-    return served_shard_duration(wish.duration)
+    return served_shard_duration(wanted.duration)
 
 
 def _is_shorter(new: int, old: int) -> bool:
     return new != INFINITE and (old == INFINITE or new < old)
 
 
-def _query_changes(wish: DatabaseSpec, live: Mapping[str, str]) -> Iterator[Change]:
-    """The changes of a database's continuous queries: the server has no way to alter one."""
-    for name, text in wish.continuous_queries.items():
+def _query_changes(wanted: DatabaseSpec, live: Mapping[str, str]) -> Iterator[Change]:
+    """Yield the changes of a database's continuous queries, which the server cannot alter."""
+    for name, text in wanted.continuous_queries.items():
         found = live.get(name)
         if found == text:
             continue
-        drop = () if found is None else (influxql.drop_continuous_query(wish.name, name),)
+        drop = () if found is None else (influxql.drop_continuous_query(wanted.name, name),)
         yield Change(
             action="create" if found is None else "replace",
             kind="continuous query",
-            database=wish.name,
+            database=wanted.name,
             name=name,
             statements=(*drop, text),
             detail="" if found is None else f"was: {found}",
@@ -238,11 +238,11 @@ def _unmanaged(wanted: Mapping[str, DatabaseSpec], live: Iterable[DatabaseSpec])
             if database.name != OWN_DATABASE:
                 yield Unmanaged(kind="database", database=database.name, name=database.name)
             continue
-        wish = wanted[database.name]
-        known = {OWN_POLICY, *(policy.name for policy in wish.policies)}
+        spec = wanted[database.name]
+        known = {OWN_POLICY, *(policy.name for policy in spec.policies)}
         for policy in database.policies:
             if policy.name not in known:
                 yield Unmanaged(kind="retention policy", database=database.name, name=policy.name)
         for name in database.continuous_queries:
-            if name not in wish.continuous_queries:
+            if name not in spec.continuous_queries:
                 yield Unmanaged(kind="continuous query", database=database.name, name=name)

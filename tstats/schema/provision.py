@@ -1,4 +1,4 @@
-"""Gives an InfluxDB the databases, retention policies and continuous queries that it should have."""
+"""Gives an InfluxDB the wanted databases, retention policies and continuous queries."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -12,17 +12,17 @@ from tstats.influx.client import Influx
 from tstats.schema.plan import Change, Plan, Unmanaged, plan
 from tstats.schema.spec import OWN_DATABASE, DatabaseSpec, PolicySpec
 
-REFUSED_LOSS = "not applied: it deletes points, and that was not allowed"
+REFUSED_LOSS = "not applied: it would delete points, which was not allowed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeResult:
-    """What became of a change.
+    """The outcome of a change.
 
     Attributes:
         change: the change.
-        applied: whether the server took it.
-        error: why it was not applied; None where it was, or where nothing was to be applied.
+        applied: whether the server accepted it.
+        error: why it was not applied; None if it was, or if it was only planned.
     """
 
     change: Change
@@ -32,15 +32,15 @@ class ChangeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceReport:
-    """One InfluxDB after `provision`.
+    """The outcome of `provision` for one InfluxDB.
 
     Attributes:
         url: its address.
-        version: None when it did not say.
-        in_sync: whether it has all that is wanted, as read from it at the end.
+        version: None if it is unknown.
+        in_sync: whether the schema, as read at the end, has everything that is wanted.
         changes: in the order of the plan.
-        unmanaged: what it has beside, which was left alone.
-        error: why it could not be read, or why it still differs although every change was taken.
+        unmanaged: what else the server has, which was left alone.
+        error: why it could not be read, or why it still differs although every change was accepted.
     """
 
     url: str
@@ -54,12 +54,12 @@ class InstanceReport:
 def catalog_schema(
     databases: Iterable[Database], *, replication: int, continuous_queries: bool = True
 ) -> tuple[DatabaseSpec, ...]:
-    """The databases of the catalog as a wish; the shard durations are left to the server.
+    """Return the wanted schema of databases of the catalog; shard durations are left to the server.
 
     Args:
         databases: of the catalog.
         replication: copies in a cluster, at least 1.
-        continuous_queries: False where tstats computes the rollups by itself.
+        continuous_queries: False if tstats computes the rollups itself.
     """
     return tuple(
         DatabaseSpec(
@@ -84,27 +84,27 @@ def catalog_schema(
 
 
 def read_live(
-    influx: Influx, *, only: Collection[str] | None = None, to_the_full: bool = False
+    influx: Influx, *, only: Collection[str] | None = None, complete: bool = False
 ) -> tuple[DatabaseSpec, ...]:
-    """The schema that the server has now.
+    """Return the live schema of a server.
 
     Args:
         influx: the server.
-        only: the databases to look into; others come without their policies, which a user may not be
-            allowed to see. None looks into all but the server's own `_internal`.
-        to_the_full: what does not come is not there. A user who is no administrator does not see what others
-            may read: that is refused then, unless all of `only` is seen.
+        only: the databases to read; others are returned without their policies, which the user may not be
+            allowed to see. None reads all except the server's own `_internal`.
+        complete: what is not returned does not exist. Only an administrator sees what others may read: any
+            other user is refused, unless all of `only` is visible.
 
     Raises:
-        TstatsError: it cannot be reached, refuses, or answers what is no schema.
+        TstatsError: the server cannot be reached, refuses, or returns something else than a schema.
     """
     names = [row["name"] for series in influx.query(influxql.show_databases()) for row in series.rows()]
     inside = {name for name in names if name != OWN_DATABASE and (only is None or name in only)}
     queries: dict[str, dict[str, str]] = {}
-    if to_the_full and (only is None or not inside.issuperset(only)):
+    if complete and (only is None or not inside.issuperset(only)):
         queries = _continuous_queries_of_an_administrator(influx)
     elif inside:
-        # The answer is that for all databases, but a user must be allowed to read the one that is named.
+        # The response covers all databases, but the user must be allowed to read the one that is named.
         queries = _continuous_queries(influx, min(inside))
     return tuple(
         DatabaseSpec(
@@ -122,21 +122,21 @@ def _continuous_queries(influx: Influx, database: str | None) -> dict[str, dict[
 
 
 def _continuous_queries_of_an_administrator(influx: Influx) -> dict[str, dict[str, str]]:
-    """Those of all databases; without naming one, the server tells them to administrators only."""
+    """Return those of all databases; unless one is named, the server shows them to administrators only."""
     try:
         return _continuous_queries(influx, None)
     except RefusedError as error:
         if error.status != HTTPStatus.FORBIDDEN:
             raise
         raise RefusedError(
-            f"{influx.url} shows this user only what it may read: to know which databases are there, and to"
-            " make those that are not, requires admin privilege",
+            f"{influx.url} shows this user only what it may read: to see which databases exist, and to create"
+            " the others, requires admin privilege",
             status=error.status,
         ) from error
 
 
 def read_policies(influx: Influx, database: str) -> tuple[PolicySpec, ...]:
-    """The retention policies that a database has now; raises what `read_live` does."""
+    """Return the live retention policies of a database; raise what `read_live` does."""
     rows = [
         row for series in influx.query(influxql.show_retention_policies(database)) for row in series.rows()
     ]
@@ -153,30 +153,30 @@ def read_policies(influx: Influx, database: str) -> tuple[PolicySpec, ...]:
         )
     except (KeyError, ValueError) as error:
         raise ServerError(
-            f"{influx.url} tells a retention policy of {database!r} that cannot be understood: {error}"
+            f"{influx.url} returned an invalid retention policy of {database!r}: {error}"
         ) from error
 
 
 def provision(
     influx: Influx, wanted: Iterable[DatabaseSpec], *, allow_data_loss: bool, apply: bool
 ) -> InstanceReport:
-    """Make the server's schema what is wanted, or tell what that would take.
+    """Change the server's schema to the wanted one, or plan how.
 
-    Never raises for a server's failure: the report says it. Each change is tried by itself; those inside a
-    database that could not be created are not, and none after the server has gone.
+    A failure of the server is not raised but reported. A failed change does not prevent the others, except
+    inside a database that could not be created, and after the server has become unreachable.
 
     Args:
         influx: the server.
-        wanted: what it should have; what else it has is left alone.
-        allow_data_loss: apply changes that delete points too.
+        wanted: what it should have; anything else on it is left alone.
+        allow_data_loss: also apply changes that delete points.
         apply: False only plans.
     """
-    wishes = tuple(wanted)
-    names = {wish.name for wish in wishes}
+    specs = tuple(wanted)
+    names = {spec.name for spec in specs}
     report = InstanceReport(url=influx.url)
     try:
         report = replace(report, version=influx.version())
-        planned = plan(wishes, read_live(influx, only=names, to_the_full=True))
+        planned = plan(specs, read_live(influx, only=names, complete=True))
     except TstatsError as error:
         return replace(report, error=str(error))
     report = replace(report, unmanaged=planned.unmanaged, in_sync=not planned.changes)
@@ -186,13 +186,13 @@ def provision(
         return report
     report = replace(report, changes=_apply(influx, planned, allow_data_loss=allow_data_loss))
     try:
-        left = plan(wishes, read_live(influx, only=names, to_the_full=True)).changes
+        left = plan(specs, read_live(influx, only=names, complete=True)).changes
     except TstatsError as error:
         return replace(report, error=str(error))
     unexplained = None
     if left and all(result.applied for result in report.changes):
         what = ", ".join(f"{change.kind} {change.database}.{change.name}" for change in left)
-        unexplained = f"{influx.url} took every change and still differs in: {what}; run this again"
+        unexplained = f"{influx.url} accepted every change but still differs in: {what}; run this again"
     return replace(report, in_sync=not left, error=unexplained)
 
 
@@ -203,7 +203,7 @@ def _apply(influx: Influx, planned: Plan, *, allow_data_loss: bool) -> tuple[Cha
     for change in planned.changes:
         error: str | None = None
         if gone is not None:
-            error = "not tried: the server had gone"
+            error = "not tried: the server had become unreachable"
         elif change.database in missing:
             error = f"not tried: the database {change.database} could not be created"
         elif change.loses_data and not allow_data_loss:
@@ -222,7 +222,7 @@ def _apply(influx: Influx, planned: Plan, *, allow_data_loss: bool) -> tuple[Cha
 
 
 def _send(influx: Influx, change: Change) -> None:
-    """Send a change; one request, so that nothing comes between a DROP and its CREATE."""
+    """Send a change in one request, so that nothing comes between a DROP and its CREATE."""
     try:
         influx.query("; ".join(change.statements))
     except RefusedError as error:

@@ -1,6 +1,6 @@
-"""A database's schema, as it should be or as it is: what the planner compares.
+"""The schema of a database, wanted or live: what the planner compares.
 
-Durations are whole nanoseconds; `INFINITE` (0) keeps points for ever.
+Durations are whole nanoseconds; `INFINITE` (0) keeps points forever.
 """
 
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 from tstats.core.time import DAY, HOUR, INFINITE, format_duration
 
-# What the server makes and keeps by itself.
+# What the server creates itself.
 OWN_DATABASE = "_internal"
 OWN_POLICY = "autogen"
 
-# The server raises a shorter shard duration to this, and refuses a shorter policy.
+# The server raises a shorter shard duration to this, and refuses a shorter retention policy.
 SHORTEST = HOUR
 
 
 def served_shard_duration(duration: int) -> int:
-    """The shard duration that the server picks for a policy of this duration (both in ns).
+    """Return the shard duration that the server chooses for a policy of this duration (both in ns).
 
     Source: `shardGroupDuration` in services/meta/data.go of InfluxDB 1.x.
     """
@@ -31,9 +31,9 @@ class PolicySpec:
     """A retention policy.
 
     Attributes:
-        name: its name in its database.
-        duration: how long points are kept, in ns; `INFINITE` (0) keeps them for ever.
-        shard_duration: the time that one shard covers, in ns; None is whatever the server picks.
+        name: unique in its database.
+        duration: how long points are kept, in ns; `INFINITE` (0) keeps them forever.
+        shard_duration: the time that a shard covers, in ns; None leaves it to the server.
         replication: copies in a cluster, at least 1.
         default: whether writes and queries that name no policy use this one.
     """
@@ -47,10 +47,10 @@ class PolicySpec:
     def __post_init__(self) -> None:
         if self.duration < 0 or (self.shard_duration is not None and self.shard_duration <= 0):
             raise ValueError(
-                f"a duration of the policy {self.name!r} is negative, or its shards last nothing"
+                f"policy {self.name!r}: the duration is negative, or the shard duration is not positive"
             )
         if self.replication < 1:
-            raise ValueError(f"the policy {self.name!r} has {self.replication} replicas; 1 is the least")
+            raise ValueError(f"policy {self.name!r}: {self.replication} replicas; at least 1 is required")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +58,10 @@ class DatabaseSpec:
     """A database with its retention policies and continuous queries.
 
     Attributes:
-        name: the database's.
-        policies: one at most is the default.
-        continuous_queries: the whole CREATE statement in the server's normal form, by name; a query comes
-            after those that make its source.
+        name: of the database.
+        policies: at most one is the default.
+        continuous_queries: the whole CREATE statement as the server formats it, by name; a query comes after
+            those that write its source.
     """
 
     name: str
@@ -71,13 +71,13 @@ class DatabaseSpec:
     def __post_init__(self) -> None:
         names = [policy.name for policy in self.policies]
         if len(set(names)) < len(names):
-            raise ValueError(f"the database {self.name!r} has two policies of one name: {names}")
+            raise ValueError(f"database {self.name!r}: two policies have the same name: {names}")
         if sum(policy.default for policy in self.policies) > 1:
-            raise ValueError(f"the database {self.name!r} has more than one default policy")
+            raise ValueError(f"database {self.name!r}: more than one default policy")
 
 
 def described(policy: PolicySpec) -> str:
-    """A new policy in a few words: `duration 26h, replication 3, default`."""
+    """Return a short description of a policy: `duration 26h, replication 3, default`."""
     parts = [f"duration {_shown(policy.duration)}", f"replication {policy.replication}"]
     if policy.shard_duration is not None:
         parts.append(f"shards {_shown(policy.shard_duration)}")
@@ -87,7 +87,7 @@ def described(policy: PolicySpec) -> str:
 
 
 def difference(old: PolicySpec, new: PolicySpec) -> str:
-    """What changes from `old` to `new`: `duration 26h → 720h, shards 1h → 24h`."""
+    """Return what changes from `old` to `new`: `duration 26h → 720h, shards 1h → 24h`."""
     parts = []
     if old.duration != new.duration:
         parts.append(f"duration {_shown(old.duration)} → {_shown(new.duration)}")
@@ -101,9 +101,9 @@ def difference(old: PolicySpec, new: PolicySpec) -> str:
 
 
 def _shown(duration: int | None) -> str:
-    """A duration as operators of InfluxDB read it: in hours where they are whole, as SHOW does."""
+    """Return a duration as SHOW formats it: in hours where they are whole."""
     if duration is None:
-        return "as the server picks"
+        return "chosen by the server"
     if duration == INFINITE:
         return "INF"
     return f"{duration // HOUR}h" if duration % HOUR == 0 else format_duration(duration)

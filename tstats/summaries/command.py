@@ -2,76 +2,70 @@
 
 import time
 from datetime import datetime
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tstats.command import exits
+from tstats.command.app import new_app
+from tstats.command.options import Cfg, OutputFormat, at_most_one, refuse
+from tstats.command.output import Output, print_json
 
-_WAIT_SECONDS = 60.0  # for a daemon that summarizes at this moment
+_WAIT_SECONDS = 60.0  # for a daemon that is summarizing
 _FORMATS = ["%Y-%m-%d"]
 
-
-class Output(StrEnum):
-    """How the report is printed."""
-
-    TEXT = "text"
-    JSON = "json"
+app = new_app()
 
 
+@app.command()
 def summarize(
     *,
-    cfg: Annotated[
-        Path,
-        typer.Option(
-            "--cfg", envvar="TSTATS_CFG", help="The configuration of tstats collect.", show_default=False
-        ),
-    ],
+    cfg: Cfg,
     only: Annotated[
         datetime | None,
-        typer.Option("--date", formats=_FORMATS, help="This day (UTC) only.", show_default=False),
+        typer.Option(
+            "--date", metavar="YYYY-MM-DD", formats=_FORMATS, help="Only this day (UTC).", show_default=False
+        ),
     ] = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=_FORMATS, help="From this day (UTC) on.", show_default=False)
+        datetime | None,
+        typer.Option(
+            metavar="YYYY-MM-DD", formats=_FORMATS, help="This day (UTC) and those after.", show_default=False
+        ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")
+        bool, typer.Option("--dry-run", help="Write nothing; show what would be done.")
     ] = False,
-    output: Annotated[Output, typer.Option(help="A table, or JSON for scripts.")] = Output.TEXT,
+    output: OutputFormat = Output.TEXT,
 ) -> None:
-    """Summarize finished days: the maximum in Gbps and the sum in TB of each CDN.
+    """Record the peak and the total traffic of finished days.
 
-    They are computed from the one-minute rollups in InfluxDB and go to its daily_stats and, by summarySink,
-    to the SQL database (databaseUrl), through Traffic Ops' API, or both. Without --date and --since: every
-    day that still has all its points. A day that is recorded already, with this value, is left as it is;
-    tstats collect does the same by itself.
+    The peak in Gbps and the total in TB of each CDN are computed from the one-minute rollups in InfluxDB.
+    They are written to its daily_stats and, depending on summarySink, to the SQL database (databaseUrl), to
+    Traffic Ops' API, or both. Without --date and --since, every day is summarized whose points are complete.
+    A day that is already recorded with the same value is left alone. tstats collect does the same
+    automatically.
 
-    Exit status: 0 all is done; 1 something failed, or another process summarizes now; 2 wrong usage or
-    configuration.
+    Exit status: 0 everything is done; 1 something failed, or another process is summarizing; 2 wrong usage or
+    invalid configuration.
     """
-    # Imported late: `--help` shall not wait for what only the work needs.
-    import msgspec
-
     from tstats.command import logs
-    from tstats.config import loading as config
+    from tstats.config.loading import load
     from tstats.summaries.build import build_summarizer
     from tstats.summaries.report import as_data, as_text
 
-    if only is not None and since is not None:
-        raise typer.BadParameter("either this or --since", param_hint="--date")
-    settings = config.load(cfg)
+    at_most_one({"--date": only is not None, "--since": since is not None})
+    settings = load(cfg)
     summarizer = build_summarizer(settings, logs.get("summarize"))
     now = time.time_ns()
     try:
         last = summarizer.last_settled(now)
         for name, day in (("--date", only), ("--since", since)):
             if day is not None and day.date() > last:
-                raise typer.BadParameter(
-                    f"{day:%Y-%m-%d} has not settled, {settings.summary_settle_minutes} minutes after its end"
-                    f" in UTC; the last day that has is {last}",
-                    param_hint=name,
+                refuse(
+                    f"{day:%Y-%m-%d} cannot be summarized until {settings.summary_settle_minutes} minutes"
+                    f" after its end in UTC; the last day that can is {last}",
+                    name,
                 )
         report = summarizer.run(
             now,
@@ -83,12 +77,12 @@ def summarize(
     finally:
         summarizer.close()
     if output is Output.JSON:
-        typer.echo(msgspec.json.encode(as_data(report, dry_run=dry_run)))
+        print_json(as_data(report, dry_run=dry_run), indent=None)
     else:
         for line in as_text(report):
             typer.echo(line)
         if report.ok and not report.lines:
-            typer.echo("no day to summarize: there are no points of a settled day")
+            typer.echo("nothing to summarize: there are no points of a finished day")
     for problem in report.problems:
         exits.complain(problem)
     if not report.ok:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tstats.influx.command_options import say
+from tstats.command.output import print_table, say
 from tstats.sync.report import MeasurementReport, SyncProgress, SyncReport
 
 if TYPE_CHECKING:
@@ -121,13 +121,7 @@ def print_report(report: SyncReport) -> None:
         database = "" if change["kind"] == "database" else f"{change['database']}."
         typer.echo(f"schema: {change['action']} {change['kind']} {database}{change['name']}: {state}")
     rows = [_row(measurement) for measurement in report.measurements]
-    if rows and sys.stdout.isatty():
-        _print_table(rows)
-    elif rows:
-        widths = [max(len(row[place]) for row in (_COLUMNS, *rows)) for place in range(len(_COLUMNS))]
-        for row in (_COLUMNS, *rows):
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            typer.echo("  ".join(cells).rstrip())
+    print_table(_COLUMNS, rows, numeric=_COLUMNS[1:-1])
     typer.echo(_summary(report))
 
 
@@ -144,7 +138,7 @@ def _row(report: MeasurementReport) -> tuple[str, ...]:
     else:
         result = "verified" if report.verified else "equal"
     return (
-        " ".join(_name(report).split()),
+        _name(report),
         f"{counts.windows_compared:,}",
         f"{counts.windows_different:,}",
         f"{counts.points_written:,}",
@@ -166,19 +160,3 @@ def _summary(report: SyncReport) -> str:
         f"{report.target}: {state}: {totals.points_written:,} points written, {totals.points_read:,} read"
         f" in {report.seconds:.1f} s"
     )
-
-
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    from rich.box import SIMPLE  # noqa: PLC0415 (only a terminal needs it)
-    from rich.console import Console  # noqa: PLC0415 (the same)
-    from rich.table import Table  # noqa: PLC0415 (the same)
-    from rich.text import Text  # noqa: PLC0415 (the same)
-
-    table = Table(box=SIMPLE)
-    for place, column in enumerate(_COLUMNS):
-        numeric = 0 < place < len(_COLUMNS) - 1
-        table.add_column(column, overflow="fold", justify="right" if numeric else "left")
-    for row in rows:
-        # Text, since a name may hold what a string would have read as markup.
-        table.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False).print(table)

@@ -1,1 +1,1 @@
-"""HTTP as all of our clients use it: sessions, retries, bounds and clear errors."""
+"""What all HTTP clients share: bounded requests, retries and clear errors."""

@@ -1,8 +1,9 @@
-"""What the HTTP servers around us have in common: bounds in time and size, and clear errors."""
+"""HTTP requests that are bounded in time and size, and fail with clear errors."""
 
 import re
 import time
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 
 import requests
 import urllib3
@@ -11,9 +12,6 @@ from tstats.errors import RefusedError, ServerError, UnreachableError
 
 _CONNECTION = re.compile(r"^(HTTPS?Connection\(.*?\)|<.* object at 0x\w+>): ")
 _CHUNK = 1 << 16
-_SERVER_ERROR = 500
-_NOT_IMPLEMENTED = 501
-_CLIENT_ERROR = 400
 
 
 def fetch(
@@ -26,20 +24,26 @@ def fetch(
     json: object = None,
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The whole body of an answer that came within a time and a size.
+    """Return the whole body of a response.
 
-    The time holds for the answer as a whole: a server that sends a byte of the body now and then does not
-    stretch it.
+    Args:
+        session: with its authentication and TLS options.
+        method: such as `GET`.
+        url: errors show it without its query.
+        seconds: for the whole response: a server that sends a byte now and then gets no more.
+        most_bytes: of the body, decompressed.
+        json: a body to send.
+        headers: to send.
 
     Raises:
-        UnreachableError: no answer, a late one, a 5xx but 501.
-        RefusedError: a 4xx or 501; `status` says which.
+        UnreachableError: no response, not all of it in time, or a 5xx other than 501.
+        RefusedError: a 4xx or 501, which `status` says; or a TLS connection that cannot be trusted.
         ServerError: a body of more than `most_bytes`.
     """
     deadline = time.monotonic() + seconds
     shown = url.partition("?")[0]
     try:
-        # Said for each request: REQUESTS_CA_BUNDLE in the environment goes before the session's own.
+        # verify is passed for each request: REQUESTS_CA_BUNDLE would override that of the session.
         with session.request(
             method, url, json=json, headers=headers, timeout=seconds, stream=True, verify=session.verify
         ) as answer:
@@ -55,22 +59,22 @@ def fetch(
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise UnreachableError(f"{shown} cannot be reached: {cause(error)}") from error
     status = answer.status_code
-    if status >= _CLIENT_ERROR:
+    if status >= HTTPStatus.BAD_REQUEST:
         words = bytes(body[:300]).decode("utf-8", "replace").strip()
         text = f"{shown} answered {status}: {words}"
-        if status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:
             raise UnreachableError(text)
         raise RefusedError(text, status=status)
     return bytes(body)
 
 
 def _chunks(answer: urllib3.HTTPResponse, deadline: float) -> Iterator[bytes]:
-    """The body as it arrives, decompressed; each wait for more ends at the deadline (a monotonic time).
+    """Yield the body as it arrives, decompressed, until the deadline (a monotonic time).
 
-    `requests` gives no chunk before it is full, however long that takes.
+    `requests` itself yields no chunk before it is full, however long that takes.
 
     Raises:
-        TimeoutError: the deadline is over.
+        TimeoutError: the deadline has passed.
     """
     while (left := deadline - time.monotonic()) > 0:
         waits_on = getattr(answer.connection, "sock", None)
@@ -84,7 +88,7 @@ def _chunks(answer: urllib3.HTTPResponse, deadline: float) -> Iterator[bytes]:
 
 
 def cause(error: BaseException) -> str:
-    """The innermost reason of a connection error, which comes wrapped in others."""
+    """Return the innermost reason of a connection error, which comes wrapped in others."""
     while True:
         inner = getattr(error, "reason", None) or next(
             (arg for arg in error.args if isinstance(arg, BaseException)), None

@@ -1,4 +1,4 @@
-"""Tries again what can succeed later: bounded in tries and in time, each retry shown."""
+"""Retries what can succeed later, a bounded number of times and for a bounded time."""
 
 import threading
 from collections.abc import Callable
@@ -22,28 +22,36 @@ Result = TypeVar("Result")
 
 
 class OnRetry(Protocol):
-    """Told before each wait: what is tried, which try failed, why, and the seconds until the next."""
+    """A function that is called before each retry."""
 
     def __call__(self, what: str, *, attempt: int, error: Exception, wait: float) -> None:
-        """Show it; must not raise."""
+        """Report that an attempt failed; must not raise.
+
+        Args:
+            what: is attempted.
+            attempt: number of the failed attempt, from 1.
+            error: why it failed.
+            wait: seconds until the next attempt.
+        """
 
 
 def silent(what: str, *, attempt: int, error: Exception, wait: float) -> None:
-    """Shows nothing: for tests, and where the caller counts failures by itself."""
+    """Report nothing: for tests, and for callers that count failures themselves."""
     del what, attempt, error, wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How long to go on trying.
+    """How often and how long to retry.
 
     Attributes:
-        retries: how often a request is sent again after its first failure; 0 tries once.
-        seconds: no new try is begun so long after the first.
-        first_wait: the first wait in seconds; each further one doubles, up to `longest_wait`, and a
-            random part of `first_wait` is added, so that many clients do not return at once.
-        on_retry: shows each retry.
-        stop: set it to end the waiting (a daemon that drains).
+        retries: how often to retry after the first failure; 0 makes a single attempt.
+        seconds: after this time no further attempt begins.
+        first_wait: the first wait in seconds. Each further one doubles, up to `longest_wait`, and a random
+            part of `first_wait` is added, so that many clients do not return at once.
+        longest_wait: in seconds.
+        on_retry: reports each retry.
+        stop: set it to end the waiting, as a daemon does that drains.
     """
 
     retries: int = 5
@@ -54,10 +62,11 @@ class RetryPolicy:
     stop: threading.Event | None = None
 
     def call(self, what: str, function: Callable[[], Result]) -> Result:
-        """The result of `function`, which is called again while it raises `UnreachableError`.
+        """Return the result of `function`, which is called again while it raises `UnreachableError`.
 
         Raises:
-            TstatsError: the last failure; any other than `UnreachableError` at once.
+            UnreachableError: the last failure.
+            TstatsError: any other failure, at once.
         """
         stop = stop_after_attempt(self.retries + 1) | stop_before_delay(self.seconds)
         event = self.stop or threading.Event()

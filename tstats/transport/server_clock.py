@@ -1,4 +1,4 @@
-"""How far the clock of a web server is from ours, by the Date of any answer of it."""
+"""The difference between the clock of a web server and ours, from the Date of any response."""
 
 import time
 from collections.abc import Callable
@@ -17,25 +17,25 @@ def seconds_ahead(
     verify: bool | str = True,
     clock: Callable[[], float] = time.time,
 ) -> float | None:
-    """By how much the server's clock is ahead of ours; None when its answer holds no Date.
+    """Return by how many seconds the server's clock is ahead of ours; None if the response has no Date.
 
-    A Date is cut to whole seconds, and travels: the figure is right to half a second and half the time of
-    the answer.
+    A Date has whole seconds only, and takes time to arrive: the error is at most half a second plus half the
+    response time.
 
     Args:
-        url: any page of the server; whatever it answers will do, also an error.
-        seconds: to connect, and between two bytes.
-        verify: its certificate: by the system's, by a file of some, or not at all.
+        url: any page of the server; an error response will do.
+        seconds: timeout for connecting, and for each part of the response.
+        verify: the certificate against the system's (True) or those in a file, or not at all (False).
         clock: ours, in seconds since the epoch.
 
     Raises:
-        UnreachableError: no answer.
-        RefusedError: no TLS connection that can be trusted.
-        ServerError: the Date is none.
+        UnreachableError: no response.
+        RefusedError: a TLS connection that cannot be trusted.
+        ServerError: an invalid Date.
     """
     try:
         with requests.Session() as session:
-            # Said for each request: REQUESTS_CA_BUNDLE in the environment goes before the session's own.
+            # verify is passed for the request: REQUESTS_CA_BUNDLE would override that of the session.
             before = clock()
             answer = session.get(url, timeout=seconds, stream=True, verify=verify, allow_redirects=False)
             after = clock()
@@ -46,11 +46,11 @@ def seconds_ahead(
         raise UnreachableError(f"{url} did not answer within {seconds:g} s") from error
     except requests.RequestException as error:
         raise UnreachableError(f"{url} cannot be reached: {cause(error)}") from error
-    told = answer.headers.get("Date")
-    if told is None:
+    date = answer.headers.get("Date")
+    if date is None:
         return None
     try:
-        theirs = parsedate_to_datetime(told).timestamp()
+        theirs = parsedate_to_datetime(date).timestamp()
     except ValueError:
-        raise ServerError(f"{url} answered with a Date that is none: {told[:40]!r}") from None
+        raise ServerError(f"{url} answered with an invalid Date: {date[:40]!r}") from None
     return theirs + 0.5 - (before + after) / 2

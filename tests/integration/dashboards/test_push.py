@@ -8,7 +8,7 @@ import pytest
 from tests.support.stand_in import Reply
 from tests.support.stand_in_grafana import TOKEN, StandInGrafana, reply
 from tstats.command import exits
-from tstats.dashboards.command import dashboards
+from tstats.dashboards.command import app
 from tstats.dashboards.json_models import json_models
 
 Run = Callable[..., int]
@@ -36,7 +36,7 @@ def run(grafana: StandInGrafana, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def command(*arguments: str) -> int:
         with pytest.raises(SystemExit) as caught:
-            exits.run(dashboards, ["push", "--grafana-url", f"{grafana.url}/", *arguments])
+            exits.run(app, ["push", "--grafana-url", f"{grafana.url}/", *arguments])
         assert isinstance(caught.value.code, int)
         return caught.value.code
 

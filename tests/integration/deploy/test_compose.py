@@ -16,6 +16,7 @@ import yaml
 
 from influxdb_tools.create_ts_databases import app as create_app
 from tstats.cli import app
+from tstats.command.app import subcommands
 from tstats.config import loading as config
 
 CHECKOUT = Path(__file__).parents[3]
@@ -43,9 +44,9 @@ def test_what_a_container_of_ours_starts_is_a_command_that_takes_these_options(n
     program, *arguments = SERVICES[name]["command"]
     command = typer.main.get_command({"tstats": app, "create_ts_databases": create_app}[program])
     context = command.make_context(program, arguments)
-    while (subcommands := getattr(command, "commands", None)) is not None:
+    while below := subcommands(command):
         program, *arguments = [*context._protected_args, *context.args]  # noqa: SLF001 (the parser keeps them so)
-        command = subcommands[program]
+        command = below[program]
         context = command.make_context(program, arguments, parent=context)
 
 

@@ -154,10 +154,7 @@ def test_an_unknown_rollup_is_wrong_usage_and_the_known_ones_are_listed(
         (("run", "--start", "yesterday", "--end", "2026-11-21"), "--start"),
         (("run", "--start", "2026-11-20", "--end", "20.11.2026"), "--end"),
         (("run", "--start", "2026-11-21", "--end", "2026-11-21T00:00:00Z"), "later than --start"),
-        (
-            ("run", "--start", "0001-01-01", "--end", "2026-11-21"),
-            "outside the times that InfluxDB can store",
-        ),
+        (("run", "--start", "0001-01-01", "--end", "2026-11-21"), "outside the times"),
     ],
 )
 def test_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:

@@ -1,4 +1,4 @@
-"""The command `create_ts_databases` as a user runs it, against real and against misbehaving servers."""
+"""The command `create_ts_databases` as a user runs it, against real and misbehaving servers."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def create(*arguments: str, environment: dict[str, str] | None = None) -> subpro
 
 
 def create_json(*arguments: str) -> tuple[int, list[dict[str, Any]]]:
-    """The exit status and the instances of the JSON, which is all that stands on stdout."""
+    """Return the exit status and the instances of the JSON, which is all there is on stdout."""
     result = create(*arguments, "--output", "json")
     document = json.loads(result.stdout)
     assert document.keys() == {"instances"}
@@ -34,7 +34,7 @@ def create_json(*arguments: str) -> tuple[int, list[dict[str, Any]]]:
 
 @pytest.fixture
 def dead_url() -> str:
-    """A URL where nobody answers."""
+    """A URL at which nothing listens."""
     return f"http://127.0.0.1:{free_port()}"
 
 
@@ -99,7 +99,7 @@ def test_check_of_an_influxdb_in_sync_exits_0(influx: Influx) -> None:
     assert create("--url", influx.url, "--check").returncode == 0
 
 
-def test_shortening_needs_the_flag(influx: Influx) -> None:
+def test_shortening_requires_the_flag(influx: Influx) -> None:
     create("--url", influx.url)
     influx.query("ALTER RETENTION POLICY daily ON cache_stats DURATION INF")
     refused = create("--url", influx.url)
@@ -112,7 +112,7 @@ def test_shortening_needs_the_flag(influx: Influx) -> None:
     assert create("--url", influx.url, "--allow-data-loss").returncode == 0
 
 
-def test_what_is_unknown_is_named_and_left_alone(influx: Influx) -> None:
+def test_what_is_unknown_is_listed_and_left_alone(influx: Influx) -> None:
     influx.query("CREATE DATABASE grafana")
     result = create("--url", influx.url)
     assert result.returncode == 0
@@ -120,7 +120,7 @@ def test_what_is_unknown_is_named_and_left_alone(influx: Influx) -> None:
     assert ["grafana"] in influx.query("SHOW DATABASES")[0].values
 
 
-def test_one_dead_instance_does_not_keep_the_others_from_being_done(influx: Influx, dead_url: str) -> None:
+def test_a_dead_instance_does_not_prevent_the_others(influx: Influx, dead_url: str) -> None:
     result = create("--url", dead_url, "--url", influx.url, "--retries", "0")
     assert result.returncode == 1
     assert "cannot be reached" in result.stderr
@@ -130,7 +130,7 @@ def test_one_dead_instance_does_not_keep_the_others_from_being_done(influx: Infl
     assert create("--url", influx.url, "--check").returncode == 0
 
 
-def test_a_dead_instance_is_an_error_in_the_json_and_more_than_a_difference(
+def test_a_dead_instance_is_an_error_in_the_json_and_not_just_a_difference(
     influx: Influx, dead_url: str
 ) -> None:
     status, (dead, alive) = create_json("--url", dead_url, "--url", influx.url, "--retries", "0", "--check")
@@ -140,7 +140,7 @@ def test_a_dead_instance_is_an_error_in_the_json_and_more_than_a_difference(
     assert (alive["error"], len(alive["changes"])) == (None, 28)
 
 
-def test_an_instance_named_twice_is_done_once(influx: Influx) -> None:
+def test_an_instance_given_twice_is_processed_once(influx: Influx) -> None:
     status, instances = create_json("--url", influx.url, "--url", f"{influx.url}/")
     assert status == 0
     assert [instance["url"] for instance in instances] == [influx.url]
@@ -154,7 +154,7 @@ def test_each_retry_is_shown_and_bounded(dead_url: str) -> None:
     assert error.startswith(f"create_ts_databases: error: {dead_url}/ping cannot be reached")
 
 
-def test_an_influxdb_that_starts_meanwhile_is_waited_for(influx: Influx) -> None:
+def test_an_influxdb_that_is_still_starting_is_waited_for(influx: Influx) -> None:
     failures = iter([503, 503])
 
     def answer(request: Request) -> Reply:
@@ -177,7 +177,7 @@ def test_an_influxdb_that_starts_meanwhile_is_waited_for(influx: Influx) -> None
         ({}, "not an InfluxDB"),
     ],
 )
-def test_what_is_no_influxdb_1_is_told_so_and_left_alone(headers: dict[str, str], found: str) -> None:
+def test_what_is_not_influxdb_1_is_named_and_left_alone(headers: dict[str, str], found: str) -> None:
     with StandIn(lambda _: Reply(status=204, headers=headers)) as server:
         result = create("--url", server.url)
     assert result.returncode == 1
@@ -189,7 +189,7 @@ def test_what_is_no_influxdb_1_is_told_so_and_left_alone(headers: dict[str, str]
 @pytest.mark.parametrize(
     "body", [b"<html>", b"[]", b'{"results": 5}', b"", b'{"results":[{"series":[{"a":1}]}]}']
 )
-def test_an_answer_that_is_none_is_an_error_not_a_traceback(body: bytes) -> None:
+def test_an_invalid_response_is_an_error_not_a_traceback(body: bytes) -> None:
     def answer(request: Request) -> Reply:
         if request.path.startswith("/ping"):
             return Reply(status=204, headers={"X-Influxdb-Version": "1.8.10"})
@@ -204,7 +204,7 @@ def test_an_answer_that_is_none_is_an_error_not_a_traceback(body: bytes) -> None
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
-    """An influxd that asks for a password: the user is `admin`."""
+    """An influxd that requires a password; the user is `admin`."""
     settings = {"INFLUXDB_HTTP_AUTH_ENABLED": "true"}
     with Influxd(tmp_path_factory.mktemp("locked"), settings=settings) as server:
         first = Influx(Endpoint(url=server.url))
@@ -213,7 +213,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
         yield server
 
 
-def test_the_right_password_from_each_place_opens(locked: Influxd, tmp_path: Path) -> None:
+def test_the_password_is_taken_from_each_source(locked: Influxd, tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text(f"{PASSWORD}\n", encoding="utf-8")
     with_password = locked.url.replace("//", f"//admin:{PASSWORD}@")
@@ -282,7 +282,7 @@ def test_a_terminal_is_asked_for_the_password(locked: Influxd) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--check", "--dry-run"], "exclude each other"),
+        (["--check", "--dry-run"], "are mutually exclusive"),
         (["--url", "ftp://influx:geheim@host"], "invalid URL of an InfluxDB"),
         (["--url", "http://a..b:8086"], "invalid URL of an InfluxDB"),
         (["--url", "localhost:8086"], "invalid URL of an InfluxDB"),
@@ -298,7 +298,7 @@ def test_a_terminal_is_asked_for_the_password(locked: Influxd) -> None:
         (["--password-file", "/no/such/file"], "--password-file"),
         (["--password-file", "/dev/null"], "--password-file"),
         (["--password", "geheim", "--password-file", "/etc/hostname"], "--password and --password-file"),
-        (["--insecure", "--ca-cert", "/etc/hostname"], "exclude each other"),
+        (["--insecure", "--ca-cert", "/etc/hostname"], "are mutually exclusive"),
         (["--no-such-flag"], "--no-such-flag"),
         (["http://localhost:8086"], "unexpected extra argument"),
     ],
@@ -313,7 +313,7 @@ def test_wrong_usage_exits_2_with_one_clear_line(arguments: list[str], words: st
     assert "geheim" not in line
 
 
-def test_a_file_that_is_no_certificate_is_an_error_not_a_traceback(tmp_path: Path) -> None:
+def test_an_invalid_certificate_file_is_an_error_not_a_traceback(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("no certificate")
     result = create("--url", "https://127.0.0.1:1", "--ca-cert", str(file), "--retries", "0")
@@ -322,7 +322,7 @@ def test_a_file_that_is_no_certificate_is_an_error_not_a_traceback(tmp_path: Pat
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_help_teaches() -> None:
+def test_the_help_has_examples_exit_statuses_and_variables() -> None:
     result = create("--help")
     assert result.returncode == 0
     for words in ("Examples:", "Exit status:", "INFLUX_PASSWORD", "--allow-data-loss", "-replication"):
@@ -330,7 +330,7 @@ def test_help_teaches() -> None:
     assert create("-help").stdout == result.stdout
 
 
-def test_who_reads_only_the_beginning_of_the_output_sees_no_complaint(influx: Influx) -> None:
+def test_a_reader_that_goes_away_gets_no_complaint(influx: Influx) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as pipe:

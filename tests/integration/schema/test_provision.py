@@ -1,4 +1,4 @@
-"""Provisioning a real influxd: what SHOW prints afterwards is what the golden files say."""
+"""Provisioning a real influxd: SHOW prints what the golden files say."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def shown_queries(influx: Influx) -> list[str]:
     return [row["query"] for series in influx.query("SHOW CONTINUOUS QUERIES") for row in series.rows()]
 
 
-def test_a_fresh_server_shows_the_golden_facts(influx: Influx, golden: Path) -> None:
+def test_a_fresh_server_matches_the_golden_files(influx: Influx, golden: Path) -> None:
     report = apply(influx)
     assert report.in_sync
     assert len(report.changes) == 28
@@ -47,7 +47,7 @@ def test_a_fresh_server_shows_the_golden_facts(influx: Influx, golden: Path) -> 
     assert sorted(shown_queries(influx)) == sorted(queries)
 
 
-def test_the_replication_is_what_was_asked_for(influx: Influx) -> None:
+def test_the_replication_is_the_requested_one(influx: Influx) -> None:
     assert provision(
         influx, catalog_schema(DATABASES, replication=3), allow_data_loss=False, apply=True
     ).in_sync
@@ -106,7 +106,7 @@ def test_a_duration_is_shortened_only_when_that_is_allowed(influx: Influx, durat
     }
 
 
-def test_points_outlive_a_change_of_shards(influx: Influx) -> None:
+def test_points_survive_a_change_of_the_shard_duration(influx: Influx) -> None:
     apply(influx)
     influx.write(b"m value=1 17", database="daily_stats")
     wanted = DatabaseSpec(
@@ -169,8 +169,8 @@ def test_what_is_not_in_the_catalog_is_named_and_left_alone(influx: Influx) -> N
     assert "yearly" in shown_policies(influx, "cache_stats")
 
 
-def test_the_server_does_what_the_planner_s_model_says(influx: Influx) -> None:
-    """Policies of all sorts, created and then altered into each other: the model equals what SHOW prints."""
+def test_the_server_does_what_the_planners_model_predicts(influx: Influx) -> None:
+    """Policies of all kinds, created and then altered into each other: the model equals what SHOW prints."""
     durations = [INFINITE, HOUR, 26 * HOUR, 2 * DAY, 179 * DAY, 180 * DAY]
     policies = [
         PolicySpec(name=f"p {number}", duration=duration, shard_duration=shards, replication=2)
@@ -195,7 +195,7 @@ def test_the_server_does_what_the_planner_s_model_says(influx: Influx) -> None:
         assert read_live(influx) == model
 
 
-def test_the_shard_durations_that_the_server_picks_are_known(influx: Influx) -> None:
+def test_the_shard_durations_that_the_server_chooses_are_known(influx: Influx) -> None:
     influx.query("CREATE DATABASE db")
     for hours in (1, 47, 48, 180 * 24 - 1, 180 * 24):
         influx.query(influxql.create_retention_policy("db", f"h{hours}", keep=hours * HOUR, replication=1))
@@ -203,8 +203,8 @@ def test_the_shard_durations_that_the_server_picks_are_known(influx: Influx) -> 
     assert all(one.shard_duration == served_shard_duration(one.duration) for one in live.policies)
 
 
-def test_every_continuous_query_of_the_catalog_really_rolls_up(influx: Influx) -> None:
-    """Each SELECT … INTO is run by hand on a minute of points: every target gets its field."""
+def test_every_continuous_query_of_the_catalog_rolls_up(influx: Influx) -> None:
+    """Each SELECT … INTO is run on a minute of points: every target gets its field."""
     apply(influx)
     for rollup in ROLLUPS:
         if rollup.source_policy == "daily":

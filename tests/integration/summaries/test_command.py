@@ -105,7 +105,7 @@ def test_a_run_without_points_says_so(influxd: Influxd, tmp_path: Path) -> None:
     done = run("tstats", "summarize", "--cfg", write_cfg(tmp_path, influxd))
     assert (done.returncode, done.stdout) == (
         0,
-        "no day to summarize: there are no points of a settled day\n",
+        "nothing to summarize: there are no points of a finished day\n",
     )
 
 
@@ -114,11 +114,11 @@ def test_a_run_without_points_says_so(influxd: Influxd, tmp_path: Path) -> None:
     [
         (
             ["--date", str(SETTLED_DAY + timedelta(days=4))],
-            "has not settled, 10 minutes after its end in UTC",
+            "cannot be summarized until 10 minutes after its end in UTC",
         ),
-        (["--since", "2999-01-01"], "Invalid value for --since: 2999-01-01 has not settled"),
+        (["--since", "2999-01-01"], "Invalid value for --since: 2999-01-01 cannot be summarized"),
         (["--date", "yesterday"], "'yesterday'"),
-        (["--date", "2026-11-20", "--since", "2026-11-20"], "either this or --since"),
+        (["--date", "2026-11-20", "--since", "2026-11-20"], "--date and --since are mutually exclusive"),
     ],
 )
 def test_wrong_usage_is_status_2(
@@ -187,7 +187,7 @@ def test_the_schema_from_the_command_line(postgres: Postgres, postgres_database:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["current"], "which database? Give --database-url or --cfg"),
+        (["current"], "give --database-url or --cfg"),
         (["upgrade", "latest", "--database-url", "sqlite:///x.db"], "head, base, a revision such as 0002"),
         (["downgrade", "--database-url", "sqlite:///x.db"], "Missing argument"),
         (["check", "--database-url", "correct-horse"], "databaseUrl: invalid database URL"),

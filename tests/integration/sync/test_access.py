@@ -223,7 +223,7 @@ def test_a_target_user_who_only_reads_can_check_and_is_told_what_it_lacks_to_syn
 @pytest.mark.parametrize(
     ("users", "why", "remedy"),
     [
-        (("nobody", "keeper"), "has no database", "at the source: a user sees only what it may read"),
+        (("nobody", "keeper"), "has no database", "at the source: a user sees only the databases"),
         (("writer", "keeper"), "requires READ on cache_stats", "at the source: an administrator can allow"),
         (("reader", "writer"), "requires READ on cache_stats", "at the target: an administrator can allow"),
         (("reader", "nobody"), "requires admin privilege", "at the target: only an administrator"),
@@ -399,7 +399,7 @@ def test_a_server_that_speaks_the_other_protocol_is_told_so(
 ) -> None:
     told = sync(plain.url.replace("http:", "https:"), secure.url)
     assert told.status == 1
-    assert told.error.endswith("; at the source: does it speak https? Else its URL begins with http://")
+    assert told.error.endswith("; at the source: if it does not speak https, write http:// in its URL")
     told = sync(plain.url, secure.url.replace("https:", "http:"))
     assert told.status == 1
     assert "HTTPS" in told.error

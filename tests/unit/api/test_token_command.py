@@ -112,4 +112,4 @@ def test_the_file_can_be_named_in_place_of_the_configuration(token: Command, tmp
     assert file.exists()
     status, _, err = token("list", with_cfg=False)
     assert status == 2
-    assert "which tokens? Give --cfg or --file" in err
+    assert "error: give --cfg or --file" in err

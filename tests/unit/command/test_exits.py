@@ -1,4 +1,4 @@
-"""Every way in which a command can end has its exit status and at most one line on stderr."""
+"""Every way in which a command can end has its exit status, and at most one line on stderr."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from tstats.errors import ConfigError, RefusedError, TstatsError
 
 
 def status(command: Callable[[], object], *arguments: str) -> object:
-    """The exit status of a command that does `command`."""
+    """Return the exit status of a command that calls `command`."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
     @app.command()
@@ -54,7 +54,7 @@ def test_an_error_is_one_line(error: Exception, expected: int, capsys: pytest.Ca
     assert err.count("\n") == 1
 
 
-def test_an_error_of_several_lines_is_told_in_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_several_lines_is_printed_on_one(capsys: pytest.CaptureFixture[str]) -> None:
     status(failing(TstatsError("the server said:\n  <html>\n")))
     assert capsys.readouterr().err.endswith("error: the server said: <html>\n")
 
@@ -69,7 +69,7 @@ def test_ctrl_c_is_130_and_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_fault_of_our_own_is_not_hidden() -> None:
+def test_a_bug_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         status(failing(ZeroDivisionError()))
 
@@ -81,4 +81,4 @@ def test_a_flag_of_the_go_tool_may_have_one_dash(arguments: list[str]) -> None:
 
 def test_another_flag_may_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert status(lambda: None, "-uri=x") == 2
-    assert "--help tells the usage" in capsys.readouterr().err
+    assert "--help)" in capsys.readouterr().err

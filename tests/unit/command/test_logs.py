@@ -1,4 +1,4 @@
-"""The log: one line an event, each level to its place, no line that a monitor's words could forge."""
+"""The log: one line per event, each level to its destination, and no way for a monitor to forge a line."""
 
 import json
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def test_streams_are_named_and_null_is_nowhere(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("nowhere", ["null", ""])
-def test_go_s_words_for_nowhere_are_no_names_of_files(
+def test_gos_words_for_nowhere_are_not_file_names(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nowhere: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -66,7 +66,7 @@ def test_go_s_words_for_nowhere_are_no_names_of_files(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_whose_name_only_holds_the_word_is_a_file(tmp_path: Path) -> None:
+def test_a_path_that_ends_in_such_a_word_is_a_file(tmp_path: Path) -> None:
     logs.configure(Logs(error=str(tmp_path / "null"), info=None), "json")
     say_all()
     assert levels(tmp_path / "null") == ["error"]
@@ -109,7 +109,7 @@ def test_an_event_is_one_printable_line_whatever_its_values_hold(
     assert text[:-1].isprintable()
 
 
-def test_json_gives_values_back_as_they_were(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_keeps_the_values(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Logs(), "json")
     logs.get("test").error("failed", error=HOSTILE, counts={"value": 2}, examples=[HOSTILE])
     event = json.loads(capsys.readouterr().err)
@@ -118,14 +118,14 @@ def test_json_gives_values_back_as_they_were(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_what_has_no_utf_8_is_logged_all_the_same(tmp_path: Path, log_format: str) -> None:
+def test_what_cannot_be_encoded_is_logged_all_the_same(tmp_path: Path, log_format: str) -> None:
     logs.configure(Logs(error=str(tmp_path / "log")), log_format)
     logs.get("test").error("failed", error="half \ud800 pair", names=["\udcff"])
     assert r"half \ud800 pair" in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_a_traceback_is_a_part_of_its_line(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
+def test_a_traceback_is_part_of_its_line(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
     logs.configure(Logs(), log_format)
     try:
         int("no number")
@@ -137,13 +137,13 @@ def test_a_traceback_is_a_part_of_its_line(capsys: pytest.CaptureFixture[str], l
     assert "ValueError: invalid literal" in line
 
 
-def test_a_percent_sign_is_no_format(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_percent_sign_is_not_a_format(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Logs(), "text")
     logs.get("test").info("100%s", value="%d")
     assert "event=100%s value=%d" in capsys.readouterr().err
 
 
-def test_a_file_that_was_moved_away_is_opened_anew(tmp_path: Path) -> None:
+def test_a_file_that_was_moved_away_is_reopened(tmp_path: Path) -> None:
     log = tmp_path / "log"
     logs.configure(Logs(error=str(log)), "text")
     logs.get("test").error("first")

@@ -1,4 +1,4 @@
-"""systemd is told how we are, when it asked to be told; nothing happens without it."""
+"""systemd gets our state if it asks for it; without systemd nothing happens."""
 
 import os
 import socket
@@ -67,7 +67,7 @@ MINE = "mine"  # this process
         ("-5", MINE, None),
     ],
 )
-def test_signs_of_life_come_twice_as_often_as_systemd_wants(
+def test_keep_alives_come_twice_as_often_as_systemd_requires(
     monkeypatch: pytest.MonkeyPatch, microseconds: str | None, process: str | None, seconds: float | None
 ) -> None:
     for name, value in (("WATCHDOG_USEC", microseconds), ("WATCHDOG_PID", process)):

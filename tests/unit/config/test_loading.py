@@ -1,4 +1,4 @@
-"""The settings: Go's file as it is, our keys, the environment over both, and clear words for faults."""
+"""The settings: Go's file as it is, our keys, the environment over both, and clear errors."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from tstats.errors import ConfigError
 PASSWORD = "correct-horse"  # noqa: S105 (the secret of this test)
 GOOD: dict[str, Any] = {"toUrl": "https://to.example.com", "influxUrls": ["http://localhost:8086"]}
 
-# As traffic_stats ships it, with the Kafka keys in its spelling.
+# As traffic_stats ships it, with its spelling of the Kafka keys.
 GOS_SAMPLE = """{
   "toUser": "user",
   "toPasswd": "pass",
@@ -77,10 +77,10 @@ def refusal(file: Path, content: object, environment: dict[str, str] | None = No
     return text
 
 
-# --- good files
+# --- valid files
 
 
-def test_gos_sample_file_is_read_as_it_ships(file: Path) -> None:
+def test_the_sample_file_of_traffic_stats_is_read_as_it_ships(file: Path) -> None:
     found = loaded(file, GOS_SAMPLE)
     assert (found.to_user, found.to_passwd, found.to_url) == (
         "user",
@@ -98,7 +98,7 @@ def test_gos_sample_file_is_read_as_it_ships(file: Path) -> None:
     assert found.seelog_config is not None
 
 
-def test_the_least_file_has_gos_defaults(file: Path) -> None:
+def test_a_minimal_file_has_the_defaults_of_traffic_stats(file: Path) -> None:
     found = loaded(file, GOOD)
     defaults = Settings(to_url="https://to.example.com", influx_urls=["http://localhost:8086"])
     assert found == defaults
@@ -133,11 +133,11 @@ def test_a_key_is_found_in_any_letter_case(file: Path, key: str) -> None:
     assert loaded(file, GOOD | {key: 7}).polling_interval == 7
 
 
-def test_a_byte_order_mark_is_no_fault(file: Path) -> None:
+def test_a_byte_order_mark_is_ignored(file: Path) -> None:
     assert loaded(file, b"\xef\xbb\xbf" + json.dumps(GOOD).encode()).to_url == GOOD["toUrl"]
 
 
-def test_a_password_may_stand_in_a_file_of_its_own(file: Path, tmp_path: Path) -> None:
+def test_a_password_may_be_in_a_file(file: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(f"{PASSWORD}\n")
     content = GOOD | {
         "toPasswdFile": str(tmp_path / "secret"),
@@ -147,7 +147,7 @@ def test_a_password_may_stand_in_a_file_of_its_own(file: Path, tmp_path: Path) -
     assert found.to_passwd.reveal() == found.influx_password.reveal() == PASSWORD
 
 
-# --- bad files: one clear line each
+# --- invalid files: one clear line each
 
 
 def test_no_file(file: Path) -> None:
@@ -164,12 +164,12 @@ BAD_FILES: list[tuple[object, str]] = [
     ("", "line 1 column 1: Expecting value"),
     ('{\n  "toUrl": "x",\n  bad\n}', "line 3 column 3: Expecting property name enclosed in double quotes"),
     ('{"toUrl": "x"', "line 1 column 14: Expecting ',' delimiter"),
-    (b'{"toUser": "\xff"}', "no UTF-8 text: invalid start byte at byte 12"),
+    (b'{"toUser": "\xff"}', "not UTF-8 text: invalid start byte at byte 12"),
     ("[" * 100_000, "nested too deeply"),
-    ('{"pollingInterval": ' + "9" * 5000 + "}", "a number of thousands of digits"),
-    ("[]", "a JSON object is expected, with keys such as toUrl and influxUrls"),
-    ('"toUrl"', "a JSON object is expected"),
-    ("null", "a JSON object is expected"),
+    ('{"pollingInterval": ' + "9" * 5000 + "}", "a number has too many digits"),
+    ("[]", "not a JSON object with keys such as toUrl and influxUrls"),
+    ('"toUrl"', "not a JSON object"),
+    ("null", "not a JSON object"),
     (GOOD | {"pollingInterval": "10"}, "pollingInterval: expected int, got str"),
     (GOOD | {"pollingInterval": 1.5}, "pollingInterval: expected int, got float"),
     (GOOD | {"pollingInterval": -1}, "pollingInterval: expected int >= 0"),
@@ -195,21 +195,21 @@ BAD_FILES: list[tuple[object, str]] = [
     (GOOD | {"pollingIntervall": 10}, "unknown key 'pollingIntervall' (did you mean 'pollingInterval'?)"),
     (GOOD | {"zzz": 1}, "unknown key 'zzz'"),
     (GOOD | {"toUlr": 1, "zzz": 2}, "unknown key 'toUlr' (did you mean 'toUrl'?), 'zzz'"),
-    ({"toUrl": "https://to.example.com"}, "influxUrls: at least one is needed"),
-    (GOOD | {"influxUrls": []}, "influxUrls: at least one is needed"),
-    ({"influxUrls": ["http://localhost:8086"]}, "toUrl: the URL of Traffic Ops is needed"),
-    (GOOD | {"toUrl": "to.example.com"}, "toUrl: not an http(s) URL without user and password"),
-    (GOOD | {"toUrl": "ftp://to.example.com"}, "toUrl: not an http(s) URL"),
-    (GOOD | {"spoolMaxBytes": 5}, "spoolMaxBytes: at least 1048576 (1 MiB)"),
-    (GOOD | {"metricsBind": "9105"}, "metricsBind: host:port is expected, such as 127.0.0.1:9105"),
-    (GOOD | {"metricsBind": ":9105"}, "metricsBind: host:port is expected"),
-    (GOOD | {"metricsBind": "localhost:http"}, "metricsBind: host:port is expected"),
-    (GOOD | {"metricsBind": "localhost:65536"}, "metricsBind: host:port is expected"),
+    ({"toUrl": "https://to.example.com"}, "influxUrls: at least one URL is required"),
+    (GOOD | {"influxUrls": []}, "influxUrls: at least one URL is required"),
+    ({"influxUrls": ["http://localhost:8086"]}, "toUrl: the URL of Traffic Ops is required"),
+    (GOOD | {"toUrl": "to.example.com"}, "toUrl: must be an http(s) URL without user and password"),
+    (GOOD | {"toUrl": "ftp://to.example.com"}, "toUrl: must be an http(s) URL"),
+    (GOOD | {"spoolMaxBytes": 5}, "spoolMaxBytes: must be at least 1048576 (1 MiB)"),
+    (GOOD | {"metricsBind": "9105"}, "metricsBind: write host:port, such as 127.0.0.1:9105"),
+    (GOOD | {"metricsBind": ":9105"}, "metricsBind: write host:port"),
+    (GOOD | {"metricsBind": "localhost:http"}, "metricsBind: write host:port"),
+    (GOOD | {"metricsBind": "localhost:65536"}, "metricsBind: write host:port"),
 ]
 
 
 @pytest.mark.parametrize(("content", "words"), BAD_FILES, ids=[words[:50] for _, words in BAD_FILES])
-def test_a_bad_file_is_named_with_what_is_wrong(file: Path, content: object, words: str) -> None:
+def test_an_error_names_the_file_and_what_is_wrong(file: Path, content: object, words: str) -> None:
     text = refusal(file, content)
     assert text.startswith(f"{file}: ")
     assert words in text
@@ -218,9 +218,9 @@ def test_a_bad_file_is_named_with_what_is_wrong(file: Path, content: object, wor
 @pytest.mark.parametrize(
     ("key", "name"), [("toPasswd", "toPasswdFile"), ("influxPassword", "influxPasswordFile")]
 )
-def test_a_password_and_its_file_are_not_both_given(file: Path, key: str, name: str) -> None:
+def test_a_password_and_its_file_are_mutually_exclusive(file: Path, key: str, name: str) -> None:
     text = refusal(file, GOOD | {key: PASSWORD, name: "/run/secret"})
-    assert f"{name}: give the password itself or its file, not both" in text
+    assert f"{name}: give either the password or its file, not both" in text
 
 
 def test_a_missing_password_file_is_named(file: Path, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_missing_password_file_is_named(file: Path, tmp_path: Path) -> None:
 # --- the environment
 
 
-def test_every_key_has_a_variable_of_its_own() -> None:
+def test_every_key_has_its_own_variable() -> None:
     keys = [field.encode_name for field in msgspec.structs.fields(Settings)]
     variables = [environment_name(key) for key in keys]
     assert len(set(variables)) == len(keys)
@@ -278,16 +278,16 @@ def test_nested_settings_are_json_in_the_environment(file: Path) -> None:
         ("TSTATS_POLLING_INTERVAL", "-1", "TSTATS_POLLING_INTERVAL: expected int >= 0"),
         ("TSTATS_LOGS", "[" * 100_000, "TSTATS_LOGS: expected object, got str"),
         ("TSTATS_POLING_INTERVAL", "5", "'TSTATS_POLING_INTERVAL' (did you mean 'TSTATS_POLLING_INTERVAL'?)"),
-        ("TSTATS_NOTHING_LIKE_IT_AT_ALL", "5", "unknown 'TSTATS_NOTHING_LIKE_IT_AT_ALL'"),
+        ("TSTATS_NOTHING_LIKE_IT_AT_ALL", "5", "unknown variable 'TSTATS_NOTHING_LIKE_IT_AT_ALL'"),
     ],
 )
-def test_a_wrong_variable_is_named(file: Path, variable: str, text: str, words: str) -> None:
+def test_an_error_names_the_variable(file: Path, variable: str, text: str, words: str) -> None:
     message = refusal(file, GOOD, {variable: text})
     assert message.startswith("environment: ")
     assert words in message
 
 
-def test_the_variable_of_the_option_cfg_is_no_setting(file: Path) -> None:
+def test_the_variable_of_the_option_cfg_is_not_a_setting(file: Path) -> None:
     assert loaded(file, GOOD, {"TSTATS_CFG": "x"}) == loaded(file, GOOD)
 
 
@@ -307,7 +307,7 @@ def test_neither_the_settings_nor_an_error_shows_a_password(file: Path) -> None:
     assert PASSWORD not in shown
 
 
-# --- whatever comes
+# --- any values
 
 
 wrong = (

@@ -1,4 +1,4 @@
-"""The keys of the daily summaries: their defaults, and a database's URL that is never shown."""
+"""The keys of the daily summaries: their defaults, and the URL of the database, which is never shown."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def loaded(folder: Path, environment: dict[str, str] | None = None, **keys: obje
     return load(file, environment or {})
 
 
-def test_go_s_file_alone_gives_a_sqlite_file_beside_the_spool(tmp_path: Path) -> None:
+def test_the_default_is_a_sqlite_file_beside_the_spool(tmp_path: Path) -> None:
     settings = loaded(tmp_path)
     assert settings.summary_database.reveal() == "sqlite:///tstats.db"
     assert (settings.summary_sink, settings.summarize_delivery_services) == ("database", False)
@@ -47,6 +47,6 @@ def test_the_url_of_the_database_is_a_secret(tmp_path: Path, *, by_environment: 
         ("databaseUrl", 5),
     ],
 )
-def test_a_wrong_value_names_its_key(tmp_path: Path, key: str, value: object) -> None:
+def test_an_error_names_the_key(tmp_path: Path, key: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"traffic_stats.cfg: {key}: "):
         loaded(tmp_path, {}, **{key: value})

@@ -12,7 +12,7 @@ import yaml
 
 from tests.support.dashboards import SOURCES
 from tstats.command import exits
-from tstats.dashboards.command import dashboards
+from tstats.dashboards.command import app
 from tstats.dashboards.json_models import json_models
 
 Run = Callable[..., int]
@@ -24,7 +24,7 @@ def run() -> Run:
 
     def command(*arguments: str) -> int:
         with pytest.raises(SystemExit) as caught:
-            exits.run(dashboards, arguments)
+            exits.run(app, arguments)
         assert isinstance(caught.value.code, int)
         return caught.value.code
 
@@ -139,8 +139,8 @@ import subprocess
 import sys
 sys.modules["grafana_foundation_sdk"] = None
 from tstats.command import exits
-from tstats.dashboards.command import dashboards
-exits.run(dashboards, sys.argv[1:])
+from tstats.dashboards.command import app
+exits.run(app, sys.argv[1:])
 """
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:

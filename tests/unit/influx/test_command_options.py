@@ -1,4 +1,4 @@
-"""The connection options that both tools share: where a password comes from, and what each option becomes."""
+"""The connection options of both tools: where a password comes from, and what the options become."""
 
 import getpass
 import sys
@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import typer
 
+from tstats.command.options import UsageError
+from tstats.command.output import RetryLines
 from tstats.core.secret import Secret
 from tstats.errors import UnreachableError
 from tstats.influx.client import Endpoint
-from tstats.influx.command_options import Connection, Credentials, RetryLines, each_once
+from tstats.influx.command_options import ConnectionOptions, Credentials, each_once
 
 NOBODY = Credentials(password=Secret())
-PLAIN = Connection(timeout=5.0, retries=2)
+PLAIN = ConnectionOptions(timeout=5.0, retries=2)
 
 
 @pytest.fixture(autouse=True)
@@ -29,13 +31,13 @@ def found(
     return Credentials.find(user=user, password=password, file=file, prefix=prefix).password.reveal()
 
 
-def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_option_takes_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFLUX_PASSWORD", "from the environment")
     assert found(password="given") == "given"  # noqa: S106 (the secret of this test)
     assert found() == "from the environment"
 
 
-def test_a_file_gives_its_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_is_the_first_line_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFLUX_PASSWORD", "from the environment")
     file = tmp_path / "password"
     file.write_text("pass word \nsecond line\n", encoding="utf-8")
@@ -73,21 +75,21 @@ def test_only_a_terminal_with_a_user_is_asked(monkeypatch: pytest.MonkeyPatch) -
     assert asked == ["password of admin: "]
 
 
-def test_an_endpoint_gets_all_that_was_given() -> None:
-    connection = Connection(timeout=7.5, retries=0, ca_cert=Path("ca.pem"))
+def test_an_endpoint_has_all_options() -> None:
+    connection = ConnectionOptions(timeout=7.5, retries=0, ca_cert=Path("ca.pem"))
     credentials = Credentials(user="me", password=Secret("x"))
     assert connection.endpoint("http://influx:8086/", credentials) == Endpoint(
         url="http://influx:8086", user="me", password=Secret("x"), timeout=7.5, ca_cert="ca.pem"
     )
 
 
-def test_a_user_in_the_url_goes_before_the_others() -> None:
+def test_a_user_in_the_url_takes_precedence() -> None:
     credentials = Credentials(user="me", password=Secret("x"))
     endpoint = PLAIN.endpoint("http://you:y@influx:8086", credentials)
     assert (endpoint.url, endpoint.user, endpoint.password.reveal()) == ("http://influx:8086", "you", "y")
 
 
-def test_a_wrong_url_is_told_with_its_option() -> None:
+def test_an_invalid_url_is_refused_with_the_name_of_its_option() -> None:
     with pytest.raises(typer.BadParameter, match="invalid URL of an InfluxDB") as caught:
         PLAIN.endpoint("influx", NOBODY, option="--source-url")
     assert caught.value.param_hint == "--source-url"
@@ -96,12 +98,12 @@ def test_a_wrong_url_is_told_with_its_option() -> None:
 @pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan"), float("inf"), 86401.0])
 def test_a_timeout_is_a_number_of_seconds_up_to_a_day(timeout: float) -> None:
     with pytest.raises(typer.BadParameter, match="86400 seconds"):
-        Connection(timeout=timeout, retries=0)
+        ConnectionOptions(timeout=timeout, retries=0)
 
 
-def test_certificates_are_either_checked_or_not() -> None:
-    with pytest.raises(typer.BadParameter, match="exclude each other"):
-        Connection(timeout=1.0, retries=0, ca_cert=Path("ca.pem"), insecure=True)
+def test_ca_cert_and_insecure_are_mutually_exclusive() -> None:
+    with pytest.raises(UsageError, match="--ca-cert and --insecure are mutually exclusive"):
+        ConnectionOptions(timeout=1.0, retries=0, ca_cert=Path("ca.pem"), insecure=True)
 
 
 def test_the_first_endpoint_of_each_url_stays() -> None:
@@ -110,7 +112,7 @@ def test_the_first_endpoint_of_each_url_stays() -> None:
     assert [endpoint.url for endpoint in endpoints] == ["http://b:1", "http://a:1"]
 
 
-def test_an_open_connection_retries_as_told_and_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_client_retries_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     influx = PLAIN.open(PLAIN.endpoint("http://influx:8086", NOBODY))
     assert influx.retry.retries == 2
     assert influx.retry.on_retry == RetryLines(retries=2)

@@ -1,12 +1,12 @@
-"""What the tools advise when a server does not let them in, by the words in which InfluxDB refuses."""
+"""The remedies for the ways in which an InfluxDB refuses a tool."""
 
 import pytest
 
-from tstats.influx.command_remedies import Side, with_remedy
+from tstats.influx.command_remedies import ToolServer, with_remedy
 
-SOURCE = Side(prefix="source", url="http://influx:80", user="me")
-TARGET = Side(prefix="target", url="http://influx:8086", user='o\'neill "x"', writes=True)
-ONLY = Side(url="http://influx:8086", user="me", writes=True)
+SOURCE = ToolServer(prefix="source", url="http://influx:80", user="me")
+TARGET = ToolServer(prefix="target", url="http://influx:8086", user='o\'neill "x"', writes=True)
+ONLY = ToolServer(url="http://influx:8086", user="me", writes=True)
 AT_SOURCE, AT_TARGET = "http://influx:80/query", "http://influx:8086/query"
 READ = (
     "refused with 403: error authorizing query: me not authorized to execute statement 'X', requires READ on"
@@ -17,10 +17,10 @@ ADMIN = (
 TLS = "no TLS connection that can be trusted: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed:"
 
 
-def advised(error: str, *sides: Side) -> str:
-    told = with_remedy(error, sides or (SOURCE, TARGET))
-    assert told.startswith(error)
-    return told.removeprefix(error)
+def advised(error: str, *servers: ToolServer) -> str:
+    text = with_remedy(error, servers or (SOURCE, TARGET))
+    assert text.startswith(error)
+    return text.removeprefix(error)
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def advised(error: str, *sides: Side) -> str:
         (
             "http://influx:80 has no database a or b",
             (
-                "; at the source: a user sees only what it may read; an administrator can allow it:"
-                " GRANT READ ON a TO me"
+                "; at the source: a user sees only the databases that it may read; an administrator can"
+                " allow it: GRANT READ ON a TO me"
             ),
         ),
         (
             f"the schema could not be synced: {AT_TARGET} {ADMIN}",
             (
-                "; at the target: only an administrator may do this; once the schema is there, --no-schema"
-                " needs no such user"
+                "; at the target: only an administrator may do this; once the schema exists, --no-schema"
+                " works without one"
             ),
         ),
         (
@@ -69,11 +69,11 @@ def advised(error: str, *sides: Side) -> str:
         ),
         (
             f"{AT_TARGET}: no TLS connection that can be trusted: [SSL: WRONG_VERSION_NUMBER]",
-            "; at the target: does it speak https? Else its URL begins with http://",
+            "; at the target: if it does not speak https, write http:// in its URL",
         ),
     ],
 )
-def test_a_refusal_is_told_with_the_server_and_what_to_do(error: str, remedy: str) -> None:
+def test_a_refusal_gets_the_server_and_the_remedy(error: str, remedy: str) -> None:
     assert advised(error) == remedy
 
 
@@ -85,16 +85,16 @@ def test_a_refusal_is_told_with_the_server_and_what_to_do(error: str, remedy: st
         "field type conflict",
     ],
 )
-def test_where_nothing_is_known_to_help_the_error_stands_alone(error: str) -> None:
+def test_an_error_without_a_known_remedy_stays_as_it_is(error: str) -> None:
     assert advised(error) == ""
 
 
-def test_a_database_that_is_not_there_is_no_matter_of_rights_without_a_user() -> None:
-    nobody = Side(prefix="source", url="http://influx:80")
+def test_without_a_user_a_missing_database_is_not_a_matter_of_rights() -> None:
+    nobody = ToolServer(prefix="source", url="http://influx:80")
     assert advised("http://influx:80 has no database a", nobody) == ""
 
 
-def test_a_tool_with_one_server_names_its_options_alone() -> None:
-    told = advised(f"{AT_TARGET} refused with 401: authorization failed", ONLY)
-    assert told == "; check --user and its password (--password-file or INFLUX_PASSWORD)"
+def test_a_tool_with_one_server_has_options_without_prefix() -> None:
+    text = advised(f"{AT_TARGET} refused with 401: authorization failed", ONLY)
+    assert text == "; check --user and its password (--password-file or INFLUX_PASSWORD)"
     assert advised(f"{AT_TARGET} {ADMIN}", ONLY) == "; only an administrator may do this"

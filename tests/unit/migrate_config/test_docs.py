@@ -11,6 +11,7 @@ import typer.main
 from influxdb_tools.create_ts_databases import app as create_app
 from influxdb_tools.sync_ts_databases import app as sync_app
 from tstats.cli import app
+from tstats.command.app import subcommands
 from tstats.config import loading as config
 from tstats.doctor.diagnosis import Verdict
 
@@ -37,9 +38,9 @@ def test_every_shown_command_exists(page: str, line: str) -> None:
     name, *arguments = shlex.split(line)
     command = typer.main.get_command(APPS[name])
     context = command.make_context(name, arguments)
-    while (subcommands := getattr(command, "commands", None)) is not None:
-        name, *arguments = [*context._protected_args, *context.args]  # noqa: SLF001 (the parser keeps them there)
-        command = subcommands[name]
+    while below := subcommands(command):
+        name, *arguments = [*context._protected_args, *context.args]  # noqa: SLF001 (the parser keeps them so)
+        command = below[name]
         context = command.make_context(name, arguments, parent=context)
 
 

@@ -203,7 +203,7 @@ def test_a_converted_file_that_still_lacks_something_says_so(
 ) -> None:
     old.write_text(json.dumps({"influxUrls": ["http://localhost:8086"]}))
     assert ended(old, "--write", tmp_path / "new.cfg") == 1
-    assert "toUrl: the URL of Traffic Ops is needed" in capsys.readouterr().err
+    assert "toUrl: the URL of Traffic Ops is required" in capsys.readouterr().err
     assert (tmp_path / "new.cfg").exists()
 
 

@@ -1,10 +1,10 @@
-"""The report of a schema: a table on a terminal, whole lines elsewhere, and nothing hidden in either."""
+"""The report on a schema: a table on a terminal, whole lines elsewhere, and nothing cut in either."""
 
 import sys
 
 import pytest
 
-from tstats.schema import display as schema_report
+from tstats.schema import display
 from tstats.schema.plan import Change, Unmanaged
 from tstats.schema.provision import REFUSED_LOSS, ChangeResult, InstanceReport
 
@@ -31,8 +31,8 @@ def report(*changes: ChangeResult, in_sync: bool = False, error: str | None = No
 REFUSED = report(ChangeResult(change=MADE, applied=True), ChangeResult(change=SHORTENED, error=REFUSED_LOSS))
 
 
-def test_a_file_gets_one_line_a_change_with_nothing_cut(capsys: pytest.CaptureFixture[str]) -> None:
-    schema_report.print_changes(REFUSED)
+def test_a_file_gets_one_line_per_change_with_nothing_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    display.print_changes(REFUSED)
     made, shortened, left = capsys.readouterr().out.splitlines()
     assert made.split() == ["create", "database", "db", "applied"]
     assert f"db.{NAME}" in shortened
@@ -44,7 +44,7 @@ def test_a_terminal_gets_a_table_with_nothing_cut(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    schema_report.print_changes(REFUSED)
+    display.print_changes(REFUSED)
     shown = capsys.readouterr().out
     assert "result" in shown
     assert "refused" in shown
@@ -64,12 +64,12 @@ def test_a_terminal_gets_a_table_with_nothing_cut(
         (report(error="down"), False, "FAILED"),
     ],
 )
-def test_the_last_line_says_how_it_stands(*, made: InstanceReport, applied: bool, line: str) -> None:
-    assert schema_report.summary(made, applied=applied) == f"http://influx:8086: {line}"
+def test_the_last_line_says_the_state(*, made: InstanceReport, applied: bool, line: str) -> None:
+    assert display.summary(made, applied=applied) == f"http://influx:8086: {line}"
 
 
-def test_an_error_names_the_server_the_thing_and_the_remedy() -> None:
-    (error,) = schema_report.errors(REFUSED)
+def test_an_error_names_the_server_the_object_and_the_remedy() -> None:
+    (error,) = display.errors(REFUSED)
     assert error.startswith(f"http://influx:8086: alter retention policy db.{NAME}: duration INF → 26h: ")
     assert "--allow-data-loss" in error
-    assert schema_report.errors(report(error="down")) == ["down"]
+    assert display.errors(report(error="down")) == ["down"]

@@ -1,4 +1,4 @@
-"""The planner: what it finds to change, what it leaves alone, and that it always gets there."""
+"""The planner: what it changes, what it leaves alone, and that it converges."""
 
 import re
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tstats.core.time import DAY, HOUR, INFINITE, MINUTE
-from tstats.schema.plan import Change, DatabaseSpec, PolicySpec, Unmanaged, apply_to, plan
-from tstats.schema.spec import served_shard_duration
+from tstats.schema.plan import Change, Unmanaged, apply_to, plan
+from tstats.schema.spec import DatabaseSpec, PolicySpec, served_shard_duration
 
 AUTOGEN = PolicySpec(name="autogen", duration=INFINITE, shard_duration=7 * DAY, default=True)
 DAILY = PolicySpec(name="daily", duration=26 * HOUR, shard_duration=HOUR)
@@ -20,7 +20,7 @@ def database(*policies: PolicySpec, **queries: str) -> DatabaseSpec:
 
 
 def only(wanted: DatabaseSpec, live: DatabaseSpec) -> Change:
-    """The one change that is planned."""
+    """Return the only change that is planned."""
     (change,) = plan([wanted], [live]).changes
     return change
 
@@ -30,7 +30,7 @@ def test_nothing_is_planned_where_nothing_differs() -> None:
     assert plan([same], [same]).changes == ()
 
 
-def test_a_missing_database_comes_with_all_that_it_holds() -> None:
+def test_a_missing_database_is_created_with_all_its_contents() -> None:
     wanted = database(PolicySpec(name="p", duration=HOUR, default=True), q="CREATE …")
     changes = plan([wanted], []).changes
     assert [(change.action, change.kind, change.name) for change in changes] == [
@@ -57,7 +57,7 @@ def test_all_databases_come_before_all_policies_and_those_before_all_queries() -
     ]
 
 
-def test_the_policy_that_a_new_database_brings_is_altered_not_created() -> None:
+def test_the_policy_that_a_new_database_starts_with_is_altered_not_created() -> None:
     wanted = database(PolicySpec(name="autogen", duration=30 * DAY, default=True))
     _, change = plan([wanted], []).changes
     assert change.action == "alter"
@@ -79,25 +79,25 @@ def test_a_shorter_duration_loses_points(before: int, after: int) -> None:
     assert "SHARD DURATION" in change.statements[0]
 
 
-def test_a_duration_without_end_loses_nothing() -> None:
+def test_an_infinite_duration_loses_nothing() -> None:
     change = only(database(PolicySpec(name="daily", duration=INFINITE)), database(AUTOGEN, DAILY))
     assert not change.loses_data
     assert change.detail == "duration 26h → INF, shards 1h → 168h"
 
 
-def test_other_shards_lose_nothing_and_keep_the_duration_out_of_the_statement() -> None:
+def test_another_shard_duration_loses_nothing_and_leaves_out_the_duration() -> None:
     wanted = PolicySpec(name="daily", duration=26 * HOUR, shard_duration=2 * HOUR)
     change = only(database(wanted), database(AUTOGEN, DAILY))
     assert change.statements == ("ALTER RETENTION POLICY daily ON db SHARD DURATION 2h",)
     assert not change.loses_data
 
 
-def test_shards_that_are_left_to_the_server_are_not_compared() -> None:
+def test_a_shard_duration_that_is_left_to_the_server_is_not_compared() -> None:
     live = PolicySpec(name="daily", duration=26 * HOUR, shard_duration=5 * HOUR)
     assert plan([database(PolicySpec(name="daily", duration=26 * HOUR))], [database(live)]).changes == ()
 
 
-def test_shards_below_the_shortest_count_as_the_shortest() -> None:
+def test_a_shard_duration_below_the_shortest_counts_as_the_shortest() -> None:
     wanted = PolicySpec(name="daily", duration=26 * HOUR, shard_duration=MINUTE)
     assert plan([database(wanted)], [database(AUTOGEN, DAILY)]).changes == ()
 
@@ -148,16 +148,16 @@ def test_what_is_not_wanted_is_named_and_left_alone() -> None:
     )
 
 
-def test_a_policy_and_a_database_that_cannot_be_are_refused_where_they_are_made() -> None:
+def test_an_invalid_policy_or_database_is_refused_when_it_is_created() -> None:
     with pytest.raises(ValueError, match="negative"):
         PolicySpec(name="p", duration=-1)
-    with pytest.raises(ValueError, match="last nothing"):
+    with pytest.raises(ValueError, match="shard duration is not positive"):
         PolicySpec(name="p", duration=0, shard_duration=0)
     with pytest.raises(ValueError, match="replicas"):
         PolicySpec(name="p", duration=0, replication=0)
     with pytest.raises(ValueError, match="more than one default"):
         database(AUTOGEN, PolicySpec(name="p", duration=0, default=True))
-    with pytest.raises(ValueError, match="two policies of one name"):
+    with pytest.raises(ValueError, match="two policies have the same name"):
         database(DAILY, DAILY)
 
 
@@ -168,7 +168,7 @@ SHARDS = st.sampled_from([None, MINUTE, HOUR, DAY, 7 * DAY])
 
 @st.composite
 def databases(draw: st.DrawFn, *, live: bool) -> tuple[DatabaseSpec, ...]:
-    """Databases as they can be wanted, or (`live`) as a server can have them."""
+    """Databases that can be wanted, or (`live`) that a server can have."""
     made = []
     for name in draw(st.lists(st.sampled_from(["one", "two", "_internal"]), unique=True)):
         policies = draw(st.lists(NAMES, unique=True))
@@ -177,7 +177,7 @@ def databases(draw: st.DrawFn, *, live: bool) -> tuple[DatabaseSpec, ...]:
         for policy in policies:
             duration = draw(DURATIONS)
             shards = draw(SHARDS)
-            if live:  # a server always says, and never less than an hour
+            if live:  # a server always has one, of an hour or more
                 shards = max(shards or served_shard_duration(duration), HOUR)
             specs.append(
                 PolicySpec(
@@ -194,15 +194,13 @@ def databases(draw: st.DrawFn, *, live: bool) -> tuple[DatabaseSpec, ...]:
 
 
 @given(databases(live=False), databases(live=True))
-def test_after_the_plan_nothing_is_left_to_plan(
-    wanted: tuple[DatabaseSpec, ...], live: tuple[DatabaseSpec, ...]
-) -> None:
+def test_a_plan_converges(wanted: tuple[DatabaseSpec, ...], live: tuple[DatabaseSpec, ...]) -> None:
     after = apply_to(live, plan(wanted, live).changes)
     assert plan(wanted, after).changes == ()
 
 
 @given(databases(live=False), databases(live=True))
-def test_applying_a_plan_leaves_one_default_at_most_and_takes_nothing_away(
+def test_a_plan_leaves_at_most_one_default_and_removes_nothing(
     wanted: tuple[DatabaseSpec, ...], live: tuple[DatabaseSpec, ...]
 ) -> None:
     planned = plan(wanted, live)
@@ -216,7 +214,7 @@ def test_applying_a_plan_leaves_one_default_at_most_and_takes_nothing_away(
 
 
 @given(databases(live=False), databases(live=True))
-def test_no_change_deletes_points_without_saying_so(
+def test_a_change_that_deletes_points_says_so(
     wanted: tuple[DatabaseSpec, ...], live: tuple[DatabaseSpec, ...]
 ) -> None:
     kept = {(one.name, policy.name): policy.duration for one in live for policy in one.policies}

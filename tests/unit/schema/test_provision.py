@@ -1,4 +1,4 @@
-"""Provisioning when a server misbehaves: each change stands by itself, and the report says what happened."""
+"""Provisioning a server that misbehaves: changes are independent, and the report says what happened."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ WANTED = (
 
 
 class FakeInflux(Influx):
-    """Has the databases `names`, each with the policies `rows`; what starts like a key of `failing` fails."""
+    """A server with the databases `names`, each with the policies `rows`; statements in `failing` fail."""
 
     def __init__(
         self, *, names: tuple[str, ...] = (), failing: Mapping[str, TstatsError] | None = None
@@ -63,7 +63,7 @@ def apply(influx: Influx) -> InstanceReport:
     return provision(influx, WANTED, allow_data_loss=False, apply=True)
 
 
-def test_a_plan_alone_sends_nothing_that_changes() -> None:
+def test_a_plan_alone_sends_no_change() -> None:
     influx = FakeInflux()
     report = provision(influx, WANTED, allow_data_loss=False, apply=False)
     assert len(report.changes) == 5
@@ -90,13 +90,13 @@ def test_one_failing_change_does_not_stop_the_others() -> None:
     assert [one.applied for one in report.changes] == [True, True, False, True, True]
 
 
-def test_nothing_more_is_tried_when_the_server_has_gone() -> None:
+def test_nothing_more_is_tried_after_the_server_has_become_unreachable() -> None:
     influx = FakeInflux(failing={"CREATE DATABASE b": UnreachableError("refused")})
     report = apply(influx)
     assert [one.error for one in report.changes] == [
         None,
         "refused",
-        *["not tried: the server had gone"] * 3,
+        *["not tried: the server had become unreachable"] * 3,
     ]
     assert not any(statement.startswith("CREATE RETENTION") for statement in influx.asked)
 
@@ -110,7 +110,7 @@ def test_a_server_that_cannot_be_read_is_reported_not_raised(error: TstatsError)
     assert report.changes == ()
 
 
-def test_a_server_that_is_no_influxdb_1_is_reported_without_a_version() -> None:
+def test_a_server_that_is_not_influxdb_1_is_reported_without_a_version() -> None:
     def answering() -> str:
         raise ServerError("http://influx:8086 is InfluxDB v2.7.1")
 
@@ -120,8 +120,8 @@ def test_a_server_that_is_no_influxdb_1_is_reported_without_a_version() -> None:
     assert influx.asked == []
 
 
-def test_in_sync_is_what_the_server_says_at_the_end_not_what_was_sent() -> None:
-    report = apply(FakeInflux())  # it takes every statement and does nothing
+def test_in_sync_is_what_the_server_shows_at_the_end_not_what_was_sent() -> None:
+    report = apply(FakeInflux())  # it accepts every statement and does nothing
     assert all(one.applied for one in report.changes)
     assert not report.in_sync
     assert "still differs" in str(report.error)
@@ -138,14 +138,14 @@ def test_a_change_that_deletes_points_is_not_sent_unless_that_is_allowed() -> No
     assert applied.applied
 
 
-def test_a_replaced_query_goes_in_one_request_so_that_none_is_lost_between() -> None:
+def test_a_query_is_replaced_in_one_request_so_that_it_is_never_missing() -> None:
     influx = FakeInflux(names=("a", "b"))
     influx.queries = {"q": "CREATE old"}
     apply(influx)
     assert "DROP CONTINUOUS QUERY q ON a; CREATE q" in influx.asked
 
 
-def test_a_refused_replacement_puts_the_old_query_back() -> None:
+def test_a_refused_replacement_restores_the_old_query() -> None:
     influx = FakeInflux(names=("a", "b"), failing={"DROP": RefusedError("bad query")})
     influx.queries = {"q": "CREATE old"}
     report = apply(influx)
@@ -155,14 +155,14 @@ def test_a_refused_replacement_puts_the_old_query_back() -> None:
     )
 
 
-def test_a_query_that_cannot_be_put_back_is_told() -> None:
+def test_a_query_that_cannot_be_restored_is_reported() -> None:
     failing = {"DROP": RefusedError("bad query"), "CREATE old": UnreachableError("gone")}
     influx = FakeInflux(names=("a", "b"), failing=failing)
     influx.queries = {"q": "CREATE old"}
     assert apply(influx).changes[-1].error == "bad query; and the old one may be lost: gone"
 
 
-def test_only_the_databases_asked_for_are_looked_into() -> None:
+def test_only_the_requested_databases_are_read() -> None:
     influx = FakeInflux(names=("a", "other", "_internal"))
     live = read_live(influx, only=["a"])
     assert [database.name for database in live] == ["a", "other", "_internal"]
@@ -171,7 +171,7 @@ def test_only_the_databases_asked_for_are_looked_into() -> None:
     ]
 
 
-def test_all_databases_but_the_server_s_own_are_looked_into_by_default() -> None:
+def test_all_databases_except_the_servers_own_are_read_by_default() -> None:
     influx = FakeInflux(names=("a", "other", "_internal"))
     read_live(influx)
     assert [statement for statement in influx.asked if "POLICIES" in statement] == [
@@ -181,7 +181,7 @@ def test_all_databases_but_the_server_s_own_are_looked_into_by_default() -> None
 
 
 @pytest.mark.parametrize("row", [["p", "soon", "1h0m0s", 1, False], ["p", "1h0m0s", "1h0m0s", 0, False]])
-def test_a_policy_that_cannot_be_understood_is_an_error_that_names_the_server(row: list[Any]) -> None:
+def test_an_invalid_policy_is_an_error_that_names_the_server(row: list[Any]) -> None:
     influx = FakeInflux(names=("a",))
     influx.rows = [row]
     with pytest.raises(ServerError, match=r"http://influx:8086 .* 'a'"):

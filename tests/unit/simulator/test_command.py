@@ -12,21 +12,13 @@ from pathlib import Path
 
 import pytest
 import requests
-import typer
 from typer.testing import CliRunner
 
 from tstats.errors import TstatsError
-from tstats.simulator.command import simulate
+from tstats.simulator.command import app
 
-PROGRAM = "import typer; from tstats.simulator.command import simulate; typer.run(simulate)"
+PROGRAM = "from tstats.simulator.command import app; app()"
 SMALL = ("--port", "0", "--cdns", "1", "--caches", "2", "--monitors", "2")
-
-
-@pytest.fixture
-def app() -> typer.Typer:
-    app = typer.Typer()
-    app.command()(simulate)
-    return app
 
 
 def start(*options: str) -> AbstractContextManager[subprocess.Popen[str]]:
@@ -87,7 +79,7 @@ def test_text_output_names_the_urls_and_the_user() -> None:
     assert len(re.findall(r"Monitor +http://127\.0\.0\.1:\d+ +of cdn1", text)) == 2
 
 
-def test_an_existing_file_is_not_overwritten_without_force(app: typer.Typer, tmp_path: Path) -> None:
+def test_an_existing_file_is_not_overwritten_without_force(tmp_path: Path) -> None:
     cfg = tmp_path / "traffic_stats.cfg"
     cfg.write_text("mine")
     result = CliRunner().invoke(app, [*SMALL, "--write-cfg", str(cfg)])
@@ -112,14 +104,14 @@ def test_force_overwrites(tmp_path: Path) -> None:
     assert json.loads(cfg.read_text())["toUser"] == "admin"
 
 
-def test_a_file_that_cannot_be_written_is_an_error(app: typer.Typer, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [*SMALL, "--write-cfg", str(tmp_path / "none" / "cfg")])
 
     assert result.exit_code == 1
     assert "cannot be written" in str(result.exception)
 
 
-def test_a_taken_port_is_named(app: typer.Typer) -> None:
+def test_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
         result = CliRunner().invoke(app, ["--port", port])
@@ -133,16 +125,16 @@ def test_a_taken_port_is_named(app: typer.Typer) -> None:
     "option", ["--cdns", "--caches", "--delivery-services", "--cachegroups", "--monitors"]
 )
 @pytest.mark.parametrize("count", ["0", "-3", "many"])
-def test_a_bad_count_is_a_usage_error(app: typer.Typer, option: str, count: str) -> None:
+def test_a_bad_count_is_a_usage_error(option: str, count: str) -> None:
     assert CliRunner().invoke(app, [option, count]).exit_code == 2
 
 
 @pytest.mark.parametrize("port", ["-1", "65536"])
-def test_a_bad_port_is_a_usage_error(app: typer.Typer, port: str) -> None:
+def test_a_bad_port_is_a_usage_error(port: str) -> None:
     assert CliRunner().invoke(app, ["--port", port]).exit_code == 2
 
 
-def test_the_help_names_credentials_example_and_exit_status(app: typer.Typer) -> None:
+def test_the_help_teaches_credentials_example_and_exit_status() -> None:
     text = CliRunner().invoke(app, ["--help"], terminal_width=200).output
 
     for text_part in ("admin", "twelve12", "Example", "--write-cfg", "Exit status", "8443"):

@@ -1,4 +1,4 @@
-"""Retries: bounded in tries and in time, each one shown, and never for what was refused."""
+"""Retries are bounded in number and time, each is reported, and a refusal is not retried."""
 
 import threading
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tstats.transport.retry import ONCE, RetryPolicy
 
 @dataclass
 class Clock:
-    """A clock that waits by moving on, and keeps each wait."""
+    """A clock that advances instead of waiting, and records each wait."""
 
     now: float = 0.0
     waits: list[float] = field(default_factory=list)
@@ -33,7 +33,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @dataclass
 class Flaky:
-    """Fails with `error` for the first `failures` calls; each call takes `seconds`."""
+    """A function that raises `error` in its first `failures` calls; each call takes `seconds`."""
 
     failures: int
     error: Callable[[], Exception] = lambda: UnreachableError("http://x cannot be reached")
@@ -52,7 +52,7 @@ class Flaky:
 
 @dataclass
 class Shown:
-    """What `on_retry` was told."""
+    """An `on_retry` that records its calls."""
 
     lines: list[tuple[str, int, str, float]] = field(default_factory=list)
 
@@ -60,12 +60,12 @@ class Shown:
         self.lines.append((what, attempt, str(error), wait))
 
 
-def test_an_answer_at_the_first_try_is_given_without_a_wait(clock: Clock) -> None:
+def test_a_result_of_the_first_attempt_is_returned_without_a_wait(clock: Clock) -> None:
     assert RetryPolicy().call("ping", Flaky(failures=0)) == "answer"
     assert clock.waits == []
 
 
-def test_it_tries_again_until_the_answer_comes(clock: Clock) -> None:
+def test_it_retries_until_there_is_a_result(clock: Clock) -> None:
     flaky = Flaky(failures=3)
     assert RetryPolicy(retries=5).call("ping", flaky) == "answer"
     assert flaky.calls == 4
@@ -73,7 +73,7 @@ def test_it_tries_again_until_the_answer_comes(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("retries", [0, 1, 5])
-def test_the_tries_are_bounded_and_the_last_failure_is_told(clock: Clock, retries: int) -> None:
+def test_the_attempts_are_bounded_and_the_last_failure_is_raised(clock: Clock, retries: int) -> None:
     flaky = Flaky(failures=99)
     with pytest.raises(UnreachableError, match="http://x cannot be reached"):
         RetryPolicy(retries=retries).call("ping", flaky)
@@ -81,11 +81,11 @@ def test_the_tries_are_bounded_and_the_last_failure_is_told(clock: Clock, retrie
     assert len(clock.waits) == retries
 
 
-def test_the_time_is_bounded_whatever_the_number_of_tries(clock: Clock) -> None:
+def test_the_time_is_bounded_whatever_the_number_of_retries(clock: Clock) -> None:
     flaky = Flaky(failures=10**6, clock=clock, seconds=3.0)
     with pytest.raises(UnreachableError):
         RetryPolicy(retries=10**6, seconds=60.0).call("ping", flaky)
-    assert 45.0 < clock.now < 60.0 + 3.0  # no try begins after 60 s; the last one takes its 3 s
+    assert 45.0 < clock.now < 60.0 + 3.0  # no attempt begins after 60 s; the last one takes 3 s
     assert flaky.calls < 20
 
 
@@ -97,7 +97,7 @@ def test_the_waits_double_up_to_the_longest(clock: Clock) -> None:
         assert min(4.0, 0.25 * 2**number) <= wait <= min(4.0, 0.25 * 2**number + 0.25)
 
 
-def test_each_retry_is_shown_before_its_wait(clock: Clock) -> None:
+def test_each_retry_is_reported_before_its_wait(clock: Clock) -> None:
     shown = Shown()
     RetryPolicy(on_retry=shown).call("ping at http://x", Flaky(failures=2))
     assert [line[:3] for line in shown.lines] == [
@@ -107,7 +107,7 @@ def test_each_retry_is_shown_before_its_wait(clock: Clock) -> None:
     assert [line[3] for line in shown.lines] == clock.waits
 
 
-def test_the_last_failure_is_no_retry_and_is_not_shown(clock: Clock) -> None:
+def test_the_last_failure_is_not_reported_as_a_retry(clock: Clock) -> None:
     shown = Shown()
     with pytest.raises(UnreachableError):
         RetryPolicy(retries=1, on_retry=shown).call("ping", Flaky(failures=9))
@@ -123,11 +123,11 @@ def test_the_last_failure_is_no_retry_and_is_not_shown(clock: Clock) -> None:
         ServerError("InfluxDB 2"),
         ConfigError("no URL"),
         TstatsError("?"),
-        ZeroDivisionError("a fault of ours"),
+        ZeroDivisionError("a bug"),
     ],
     ids=repr,
 )
-def test_what_will_not_get_better_is_never_tried_again(clock: Clock, error: Exception) -> None:
+def test_a_permanent_failure_is_not_retried(clock: Clock, error: Exception) -> None:
     flaky = Flaky(failures=9, error=lambda: error)
     with pytest.raises(type(error)) as caught:
         RetryPolicy(retries=5).call("ping", flaky)
@@ -136,7 +136,7 @@ def test_what_will_not_get_better_is_never_tried_again(clock: Clock, error: Exce
     assert clock.waits == []
 
 
-def test_once_tries_once(clock: Clock) -> None:
+def test_once_makes_one_attempt(clock: Clock) -> None:
     flaky = Flaky(failures=9)
     with pytest.raises(UnreachableError):
         ONCE.call("ping", flaky)
@@ -144,7 +144,7 @@ def test_once_tries_once(clock: Clock) -> None:
     assert clock.waits == []
 
 
-def test_a_set_stop_event_ends_the_trying(clock: Clock) -> None:
+def test_the_stop_event_ends_the_retries(clock: Clock) -> None:
     stop = threading.Event()
     stop.set()
     flaky = Flaky(failures=9)

@@ -81,7 +81,7 @@ class ExaminedInflux:
         """
         with administrators_only("the schema"):
             names = {database.name for database in catalog.DATABASES}
-            return read_live(self.influx, only=names, to_the_full=True)
+            return read_live(self.influx, only=names, complete=True)
 
 
 @contextmanager
