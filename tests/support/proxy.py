@@ -1,4 +1,4 @@
-"""A proxy in front of an InfluxDB that fails as networks and servers do."""
+"""A proxy in front of a server that fails as networks and servers do."""
 
 import http.client
 import time
@@ -20,19 +20,19 @@ _OF_ONE_CONNECTION = {"Content-Length", "Transfer-Encoding", "Connection"}
 
 
 class Proxy(Serving):
-    """Passes requests on to an InfluxDB, but for those that meet a fault.
+    """Passes requests on to a server, except for those that meet a fault.
 
     Args:
-        url: the InfluxDB.
+        url: the server; `upstream` can be changed to another one while the proxy serves.
         plan: asked with the path and the body of each request; called by several threads.
         delay: seconds that a slow answer takes longer.
     """
 
     def __init__(self, url: str, plan: Plan, *, delay: float = 0.05) -> None:  # noqa: C901 (the handler stands in it)
         self.faults: list[Fault] = []
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or 0
+        self.upstream = url
         faults = self.faults
+        proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -53,7 +53,7 @@ class Proxy(Serving):
             def _pass_on(self, body: bytes, fault: Fault | None) -> None:
                 if fault == "slow":
                     time.sleep(delay)
-                connection = http.client.HTTPConnection(host, port, timeout=60)
+                connection = http.client.HTTPConnection(urlsplit(proxy.upstream).netloc, timeout=60)
                 try:
                     headers = {key: value for key, value in self.headers.items() if key != "Host"}
                     connection.request(self.command, self.path, body, headers)
