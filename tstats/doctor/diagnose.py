@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from tstats import connections
-from tstats.collect.inventory_file import InventoryFile
+from tstats.collect.inventory import InventoryFile
 from tstats.config.settings import Settings
 from tstats.doctor.checks import influx as doctor_influx
 from tstats.doctor.checks import spool as doctor_spool

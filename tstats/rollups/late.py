@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 
 from tstats.catalog import ROLLUPS
 from tstats.core.model import Rollup
-from tstats.core.time import MINUTE, SECOND
+from tstats.core.time import MINUTE
 from tstats.core.windows import Window
 from tstats.rollups.plan import GRACE, LONGEST_REWRITING, down_the_chain, merged
 from tstats.rollups.repair import RollupRepair
 from tstats.rollups.report import RollupReport
 
-_MILLISECOND = SECOND // 1000
 # What settles last of the minutes has settled so long after its end.
 _SETTLING = LONGEST_REWRITING + GRACE
 
@@ -39,27 +38,25 @@ class LateWindows:
         self._mutex = threading.Lock()
         self._windows: dict[str, list[Window]] = {}
 
-    def add(self, database: str, oldest_ms: int, newest_ms: int) -> bool:
-        """Note a batch that a server has just taken; whether some of its points came late.
+    def add(self, database: str, window: Window) -> None:
+        """Note points that a server has just taken; only those that came late count.
 
         Args:
-            database: where it went.
-            oldest_ms: the time of its first point, in ms since the epoch.
-            newest_ms: that of its last.
+            database: where they went.
+            window: where they lie.
         """
         reach = self._reach.get(database)
         if reach is None:
-            return False
+            return
         # The minutes before this one may be out of a continuous query's sight by now.
         seen_from = (int(self._clock() * 1e9) - reach) // MINUTE * MINUTE + MINUTE
-        start = oldest_ms * _MILLISECOND // MINUTE * MINUTE
-        end = min(newest_ms * _MILLISECOND // MINUTE * MINUTE + MINUTE, seen_from)
+        start = window.start // MINUTE * MINUTE
+        end = min(-(-window.end // MINUTE) * MINUTE, seen_from)
         if start >= end:
-            return False
+            return
         with self._mutex:
             windows = self._windows.get(database, [])
             self._windows[database] = merged([*windows, Window(start=start, end=end)])
-        return True
 
     def take(self) -> list[tuple[str, Window]]:
         """The windows by database that have settled, which are then forgotten; `give_back` on failure."""

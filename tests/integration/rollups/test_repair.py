@@ -370,7 +370,7 @@ def test_windows_of_late_data_are_repaired_once_they_have_settled(influx: Influx
     clock = Clock(window.end + 4 * MINUTE)
     late = LateWindows(clock=clock)
     repair = RollupRepair(influx, clock=clock)
-    assert late.add(CACHE_STATS, window.start // 10**6, window.end // 10**6 - 1)
+    late.add(CACHE_STATS, window)
     assert repair_late(repair, late) == []
     clock.now += 2 * MINUTE
     (report,) = repair_late(repair, late)
@@ -381,7 +381,7 @@ def test_windows_of_late_data_are_repaired_once_they_have_settled(influx: Influx
 def test_a_window_that_could_not_be_repaired_is_kept(tmp_path: Path, hours: Window) -> None:
     clock = Clock(hours.end + HOUR)
     late = LateWindows(clock=clock)
-    late.add(CACHE_STATS, hours.start // 10**6, hours.end // 10**6 - 1)
+    late.add(CACHE_STATS, hours)
     repair = RollupRepair(Influx(Endpoint(url=Influxd(tmp_path).url)), clock=clock)
     for _ in range(2):
         (report,) = repair_late(repair, late)

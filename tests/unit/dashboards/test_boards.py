@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 
 from tests.support.dashboards import SOURCES, Json, asked, boards, panels
 from tstats.catalog import DAILY_SUMMARIES, DATABASES, ROLLUPS
-from tstats.collect.telemetry import Telemetry
+from tstats.collect.metrics import CollectorMetrics
 from tstats.dashboards.boards.all_boards import texts
 from tstats.dashboards.links import parameters
 from tstats.dashboards.panels import Unit
@@ -140,7 +140,7 @@ def test_there_is_a_data_source_for_each_database() -> None:
 
 
 def test_every_metric_is_one_that_tstats_gives() -> None:
-    text = generate_latest(Telemetry().registry).decode()
+    text = generate_latest(CollectorMetrics().registry).decode()
     given = set(re.findall(r"^# TYPE (\S+) (?:counter|gauge)$", text, re.MULTILINE))
     given |= {f"{name}_bucket" for name in re.findall(r"^# TYPE (\S+) histogram$", text, re.MULTILINE)}
     asked_for = {name for one in PROMETHEUS for name in re.findall(r"\btstats_\w+", one.target["expr"])}
@@ -149,7 +149,7 @@ def test_every_metric_is_one_that_tstats_gives() -> None:
 
 
 def test_every_label_is_one_that_its_metric_has() -> None:
-    telemetry = Telemetry()
+    telemetry = CollectorMetrics()
     labels = {
         "tstats_polls_total": telemetry.polls,
         "tstats_dropped_batches_total": telemetry.dropped,

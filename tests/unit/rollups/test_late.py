@@ -11,7 +11,6 @@ from tstats.core.windows import Window
 from tstats.rollups.late import LateWindows
 
 NOW = 1_795_000_020 * SECOND  # a whole minute
-MS = 10**6
 
 
 def late_at(now: int) -> LateWindows:
@@ -19,27 +18,29 @@ def late_at(now: int) -> LateWindows:
 
 
 def test_a_batch_that_the_next_run_of_the_continuous_query_sees_is_not_late() -> None:
-    late = late_at(NOW + 30 * SECOND)
-    assert not late.add(CACHE_STATS, (NOW - MINUTE) // MS, NOW // MS)
-    assert late.take() == []
+    late = LateWindows(clock=iter([(NOW + 30 * SECOND) / 1e9, (NOW + HOUR) / 1e9]).__next__)
+    late.add(CACHE_STATS, Window(start=NOW - MINUTE, end=NOW + 1))
+    assert late.take() == []  # even an hour later
 
 
 def test_of_a_batch_only_the_part_out_of_its_sight_is_late() -> None:
     late = late_at(NOW + 30 * SECOND)
-    assert late.add(CACHE_STATS, (NOW - 20 * MINUTE + SECOND) // MS, NOW // MS)
+    late.add(CACHE_STATS, Window(start=NOW - 20 * MINUTE + SECOND, end=NOW + 1))
     assert late.take() == []  # its newest minute has not settled
     later = LateWindows(clock=iter([(NOW + 30 * SECOND) / 1e9, (NOW + HOUR) / 1e9]).__next__)
-    later.add(CACHE_STATS, (NOW - 20 * MINUTE + SECOND) // MS, NOW // MS)
+    later.add(CACHE_STATS, Window(start=NOW - 20 * MINUTE + SECOND, end=NOW + 1))
     assert later.take() == [(CACHE_STATS, Window(start=NOW - 20 * MINUTE, end=NOW - MINUTE))]
 
 
 def test_a_database_without_rollups_has_nothing_to_repair() -> None:
-    assert not late_at(NOW).add(DAILY_STATS, 0, 1)
+    late = late_at(NOW)
+    late.add(DAILY_STATS, Window(start=0, end=1))
+    assert late.take() == []
 
 
 def test_what_is_taken_is_forgotten_unless_it_is_given_back() -> None:
     late = late_at(NOW)
-    late.add(CACHE_STATS, (NOW - HOUR) // MS, (NOW - HOUR) // MS)
+    late.add(CACHE_STATS, Window(start=NOW - HOUR, end=NOW - HOUR + 1))
     (taken,) = late.take()
     assert late.take() == []
     late.give_back(*taken)
@@ -51,7 +52,7 @@ def test_every_late_point_lies_in_one_window(batches: list[tuple[int, int]]) -> 
     late = late_at(NOW)
     spans = [(NOW - (age + length) * MINUTE, NOW - age * MINUTE) for age, length in batches]
     for oldest, newest in spans:
-        assert late.add(CACHE_STATS, oldest // MS, newest // MS)
+        late.add(CACHE_STATS, Window(start=oldest, end=newest + 1))
     windows = [window for _, window in late.take()]
     for oldest, newest in spans:
         assert sum(window.start <= oldest and newest < window.end for window in windows) == 1
@@ -62,8 +63,8 @@ def test_threads_may_share_it() -> None:
 
     def add(first: int) -> None:
         for minute in range(first, 400, 8):
-            moment = (NOW - (minute + 10) * MINUTE) // MS
-            late.add(CACHE_STATS, moment, moment)
+            moment = NOW - (minute + 10) * MINUTE
+            late.add(CACHE_STATS, Window(start=moment, end=moment + 1))
 
     threads = [threading.Thread(target=add, args=(first,)) for first in range(8)]
     for thread in threads:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import requests
 
-from tstats.collect.spool_survey import Survey, survey
+from tstats.collect.spool_survey import SpoolSurvey, survey
 from tstats.config.loading import bind_address
 from tstats.config.settings import Settings
 from tstats.doctor.diagnosis import Finding, Verdict, age, counted, graded, shown, size
@@ -95,7 +95,7 @@ def _target(url: str) -> str:
     return url if url.startswith("udp://") else Endpoint.parse(url).url
 
 
-def _room(settings: Settings, check: Check, found: Survey) -> Iterator[Finding]:
+def _room(settings: Settings, check: Check, found: SpoolSurvey) -> Iterator[Finding]:
     """Whether the next batch would be taken."""
     directory = settings.spool_directory
     if not found.writable:
@@ -120,7 +120,7 @@ def _room(settings: Settings, check: Check, found: Survey) -> Iterator[Finding]:
         yield check.finding(Verdict.WARNING, text, "free room on that disk, or lower spoolMaxBytes")
 
 
-def _waiting(settings: Settings, check: Check, found: Survey) -> Iterator[Finding]:
+def _waiting(settings: Settings, check: Check, found: SpoolSurvey) -> Iterator[Finding]:
     batches = sum(one.batches for one in found.waiting.values()) + found.orphans
     longest = max((one.oldest for one in found.waiting.values()), default=0.0)
     details = [
