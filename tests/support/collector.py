@@ -1,4 +1,4 @@
-"""The installed command `tstats collect` as a process, and the events in its log."""
+"""The installed command `tstats collect` as a process of its own, and what its log says."""
 
 import json
 import os
@@ -16,12 +16,12 @@ COMMAND = Path(sys.executable).parent / "tstats"
 
 
 class Collector:
-    """A configuration in a folder, and the process that uses it.
+    """A configuration in a folder of its own, and the process that runs by it.
 
     Args:
-        folder: contains the configuration, the spool and the log.
-        simulator: provides Traffic Ops.
-        settings: further keys of the configuration; by default, intervals are 1 s.
+        folder: configuration, spool and log go here.
+        simulator: its Traffic Ops.
+        settings: further keys of the configuration; intervals are 1 s where it says nothing.
     """
 
     def __init__(self, folder: Path, simulator: Simulator, **settings: object) -> None:
@@ -51,42 +51,42 @@ class Collector:
     def run(
         self, *options: str, environment: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        """Run the command until it ends; it does not write to the log that `events` reads."""
+        """Run the command to its end; the log of `events` is not written by it."""
         command = [str(COMMAND), "collect", "--cfg", str(self.file), *options]
         return subprocess.run(
             command, env=_environment(environment), capture_output=True, text=True, timeout=60, check=False
         )
 
     def start(self, *, environment: Mapping[str, str] | None = None) -> None:
-        """Start the command in the background."""
+        """Start it and let it run."""
         with self.log.open("ab") as log:
             command = [str(COMMAND), "collect", "--cfg", str(self.file), "--log-format", "json"]
             self._process = subprocess.Popen(command, env=_environment(environment), stderr=log, stdout=log)
 
     @property
     def process(self) -> "subprocess.Popen[bytes]":
-        """The process that was started last."""
+        """The one that was started last."""
         assert self._process is not None, "not started"
         return self._process
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process."""
+        """Send it a signal."""
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        """Kill the process, if it runs: for tests of crashes, and for cleaning up."""
+        """End it at once, if it runs: for tests of crashes, and for their end."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
     def stop(self) -> int:
-        """Ask the process to end and return its exit status."""
+        """Ask it to end; its exit status."""
         self.signal(signal.SIGTERM)
         return self.process.wait(timeout=40)
 
     def events(self, name: str = "", **fields: object) -> list[dict[str, Any]]:
-        """Return the logged events of all processes so far that have this name and these values."""
-        lines = self.log.read_bytes().split(b"\n")[:-1]  # the last line is incomplete or empty
+        """The events of the log, of all processes so far: those of a name, with these values."""
+        lines = self.log.read_bytes().split(b"\n")[:-1]  # the last one is not ended, or empty
         found = [event for line in lines if (event := _event(line)) is not None]
         return [
             event
@@ -98,7 +98,7 @@ class Collector:
     def wait_for(
         self, name: str, *, count: int = 1, seconds: float = 20.0, **fields: object
     ) -> list[dict[str, Any]]:
-        """Return the events with this name and these values as soon as there are `count` of them."""
+        """The events of a name with these values, as soon as there are so many."""
 
         def found() -> list[dict[str, Any]]:
             events = self.events(name, **fields)
@@ -110,7 +110,7 @@ class Collector:
             raise AssertionError(f"{error}; the log ends with:\n{self.log.read_text()[-3000:]}") from None
 
     def waiting(self) -> int:
-        """Return the number of files that wait in the spool."""
+        """How many files wait in the spool."""
         return sum(path.suffix == ".batch" for path in self.spool.glob("queue/*/*"))
 
 
@@ -120,7 +120,7 @@ def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _event(line: bytes) -> dict[str, Any] | None:
-    """Return an event; None for a line that a kill cut short and the next process continued."""
+    """An event; None for a line that a kill left half written, with what the next process wrote behind."""
     try:
         event = json.loads(line)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A proxy in front of a server that fails as networks and servers do."""
+"""A proxy in front of an InfluxDB that fails as networks and servers do."""
 
 import http.client
 import time
@@ -20,19 +20,18 @@ _OF_ONE_CONNECTION = {"Content-Length", "Transfer-Encoding", "Connection"}
 
 
 class Proxy(Serving):
-    """Passes requests on to a server, except for those that meet a fault.
+    """Passes requests on to an InfluxDB, but for those that meet a fault.
 
     Args:
-        url: the server; `upstream` can be changed to another one while the proxy serves.
+        url: the InfluxDB.
         plan: asked with the path and the body of each request; called by several threads.
         delay: seconds that a slow answer takes longer.
     """
 
     def __init__(self, url: str, plan: Plan, *, delay: float = 0.05) -> None:  # noqa: C901 (the handler stands in it)
         self.faults: list[Fault] = []
-        self.upstream = url
-        faults = self.faults
-        proxy = self
+        self.upstream = url  # may be changed while the proxy serves
+        proxy, faults = self, self.faults
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

@@ -44,7 +44,7 @@ def is_file_name(name: str) -> bool:
 
 
 def number_in(name: str) -> int:
-    """Return the number in a name that contains that of a batch; 0 if there is none."""
+    """Return the batch number in the name of a file; 0 if it contains none."""
     match = _NUMBER.search(name)
     return int(match[0]) if match else 0
 

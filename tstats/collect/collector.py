@@ -1,6 +1,6 @@
-"""The collector at work: polls the feeds of the current inventory, and says what is wrong.
+"""The collector: polls the feeds of the current inventory, and says what is wrong.
 
-It has no schedule: who drives it (the daemon, or `--once`) decides when to refresh, poll and publish.
+It has no schedule: its caller (the daemon, or `--once`) decides when to refresh, poll and publish.
 """
 
 import threading

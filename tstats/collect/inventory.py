@@ -50,7 +50,7 @@ class InventoryFile:
             raise SpoolError(f"{self._path} cannot be written: {error.strerror}") from error
 
     def load(self) -> tuple[Inventory, float] | None:
-        """Return the saved inventory and its age in seconds; None when there is no usable one."""
+        """Return the saved inventory and its age in seconds; None if there is no usable file."""
         try:
             age = max(0.0, (time.time_ns() - self._path.stat().st_mtime_ns) / SECOND)
             kept = msgspec.json.decode(self._path.read_bytes(), type=_KeptInventory)
@@ -71,7 +71,7 @@ class InventoryKeeper:
         clock: returns ns since the epoch.
 
     Attributes:
-        current: the inventory in use; None until there is one.
+        current: the inventory in use; None until the first is known.
     """
 
     def __init__(

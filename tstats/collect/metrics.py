@@ -59,7 +59,9 @@ class CollectorMetrics:
             ["target", "reason"],
             registry=registry,
         )
-        self.spool_bytes = Gauge("tstats_spool_bytes", "Room that waiting batches take up", registry=registry)
+        self.spool_bytes = Gauge(
+            "tstats_spool_bytes", "Disk space that waiting batches take up", registry=registry
+        )
         self.spool_age = Gauge(
             "tstats_spool_oldest_age_seconds",
             "Age of the oldest waiting batch",

@@ -1,4 +1,4 @@
-"""Traffic Monitor → spool: the feeds to poll according to an inventory, and a poll of one of them."""
+"""Traffic Monitor → spool: the feeds to poll according to an inventory, and their polls."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,13 +21,13 @@ _PRECISION = "ms"
 
 @dataclass(frozen=True, kw_only=True)
 class FeedSource:
-    """A feed of a CDN. Not thread-safe: its monitors and its reader remember things from poll to poll.
+    """A feed of a CDN. Not thread-safe: monitors and reader keep state from poll to poll.
 
     Attributes:
         cdn, feed: what is polled.
-        monitors: whom to ask.
-        reader: makes points of the payloads.
-        database, policy: where the points go.
+        monitors: the monitors to ask.
+        reader: turns payloads into points.
+        database, policy: the destination of the points.
     """
 
     cdn: str

@@ -7,11 +7,11 @@ The layout of the directory:
     queue/TARGET/N-DB.batch   waits for TARGET; the names sort by age and contain the database
     rejected/TARGET-N-DB.lines
                               rejected by TARGET for good, as line protocol, with the reason beside it;
-                              at most a tenth of the spool's room, the oldest files are removed first
+                              at most a tenth of the spool's space, the oldest files are removed first
 
 Each target's queue holds a hard link to the file of a batch, so that a target that was down catches up on its
-own and no batch takes room twice. A batch counts as put when its file, its links and their directories are
-synced to the disk.
+own and no batch takes up space twice. A batch counts as put when its file, its links and their directories
+are synced to the disk.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ class Spool:
         directory: created when it does not exist.
         targets: where each batch goes. Batches that wait for a target that is no longer named go to all
             that are, since writing a point twice changes nothing.
-        max_bytes: the room for waiting batches; when it is used up, the oldest are evicted.
+        max_bytes: the space for waiting batches; when it is used up, the oldest are evicted.
 
     Raises:
         SpoolError: the directory cannot be used, or another process uses it.
@@ -83,7 +83,7 @@ class Spool:
 
     @property
     def bytes(self) -> int:
-        """The room that waiting batches take up."""
+        """The space that waiting batches take up."""
         return self._total
 
     def depth(self, target: str) -> int:
@@ -106,7 +106,7 @@ class Spool:
         """Keep batches for every target; they are on the disk when this returns.
 
         Returns:
-            How many batches, the oldest, were evicted to stay within the room.
+            How many of the oldest batches were evicted to stay within `max_bytes`.
 
         Raises:
             SpoolError: none of the batches was kept (the disk is full, a permission is missing).
@@ -199,7 +199,7 @@ class Spool:
         return len(content)
 
     def _forget(self, names: Iterable[str]) -> None:
-        """Remove what a failed put has written; a full disk needs the room."""
+        """Remove what a failed put has written; a full disk needs the space."""
         for name in names:
             for folder in (self._new, *self._queues.values()):
                 with contextlib.suppress(OSError):
@@ -215,7 +215,7 @@ class Spool:
         return evicted
 
     def _trim_rejected(self) -> None:
-        """Remove the oldest rejected batches beyond a tenth of the room: they must not fill the disk."""
+        """Remove the oldest rejected batches beyond a tenth of `max_bytes`: they must not fill the disk."""
         kept = sorted(self._rejected.glob("*.lines"), key=lambda path: path.stat().st_mtime_ns)
         total = sum(path.stat().st_size for path in kept)
         for path in kept[:-1]:

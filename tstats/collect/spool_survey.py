@@ -38,7 +38,7 @@ class SpoolSurvey:
         in_use: whether a process on this machine uses it; None where the system does not say.
         waiting: what waits, by target.
         orphans: the number of batches for targets that are no longer named.
-        bytes: the room that waiting batches take up.
+        bytes: the space that waiting batches take up.
         rejected: the number of writes that were rejected for good.
         newest_reason: why the last of them was rejected.
         free: free space on the disk for this user, in bytes.

@@ -1,4 +1,4 @@
-"""A collector at work: its schedule and its threads, until a stop or a reload."""
+"""Runs a collector: its schedule and its threads, until a stop or a reload."""
 
 import threading
 import time

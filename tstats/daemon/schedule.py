@@ -1,4 +1,4 @@
-"""When something that repeats is due: a pure timer, which is told the time."""
+"""When something that repeats is due: a timer without a clock, which gets the time from its caller."""
 
 
 class Timer:
@@ -9,7 +9,7 @@ class Timer:
     Args:
         interval: from one time to the next; at least 1.
         due: the first time.
-        aligned: later times are whole multiples of the interval, instead of an interval after the last one.
+        aligned: whether later times are whole multiples of the interval.
 
     Attributes:
         due: the next time.

@@ -10,6 +10,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from tests.support.clock import Clock
 from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS
 from tstats.collect.collector import Collector
 from tstats.collect.metrics import CollectorMetrics
@@ -36,22 +37,12 @@ def sim() -> Iterator[Simulator]:
 
 
 @dataclass
-class Clock:
-    """Nanoseconds since the epoch, moved by the test."""
-
-    now: int = 0
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@dataclass
 class Subject:
     """A collector that has its inventory, with its metrics and their clock."""
 
     collector: Collector
     metrics: CollectorMetrics
-    clock: Clock
+    clock: Clock[int]
 
     def polls(self, cdn: str, feed: str, outcome: str) -> float:
         labels = {"cdn": cdn, "feed": feed, "outcome": outcome}
@@ -74,7 +65,7 @@ def collect(sim: Simulator, tmp_path: Path) -> Iterator[Callable[..., Subject]]:
             spool_directory=str(tmp_path / "spool"),
             **changes,  # type: ignore[arg-type] # the keys that hold whole numbers
         )
-        clock = Clock()
+        clock = Clock(0)
         metrics = CollectorMetrics(clock)
         log: structlog.stdlib.BoundLogger = structlog.get_logger()
         made.append(build_collector(settings, metrics=metrics, log=log))

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from tests.support.clock import Clock
 from tests.support.commands import run
 from tstats.catalog import CACHE_STATS, DAILY, DATABASES, MONTHLY
 from tstats.collect.batch import Batch
@@ -25,21 +25,8 @@ from tstats.summaries.rows import Summaries
 from tstats.summaries.summarizer import Summarizer
 
 
-@dataclass
-class Clock:
-    """Nanoseconds since the epoch, moved by the test."""
-
-    now: int
-
-    def __call__(self) -> int:
-        return self.now
-
-    def seconds(self) -> float:
-        return self.now / SECOND
-
-
 @pytest.fixture
-def clock(now: int) -> Clock:
+def clock(now: int) -> Clock[int]:
     return Clock(now)
 
 
@@ -49,12 +36,14 @@ def now() -> int:
     return time.time_ns() // MINUTE * MINUTE - HOUR
 
 
-def build(influx: Influx, clock: Clock, database: Path, *, run_rollups: bool = False) -> Upkeep:
+def build(influx: Influx, clock: Clock[int], database: Path, *, run_rollups: bool = False) -> Upkeep:
     log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+    def seconds() -> float:
+        return clock.now / SECOND
+
     server = RollupServer(
-        influx=influx,
-        repair=RollupRepair(influx, clock=clock.seconds),
-        late=LateWindows(clock=clock.seconds),
+        influx=influx, repair=RollupRepair(influx, clock=seconds), late=LateWindows(clock=seconds)
     )
     return Upkeep(
         [server],
@@ -73,7 +62,7 @@ MakeUpkeep = Callable[..., Upkeep]
 
 
 @pytest.fixture
-def upkeep(influx: Influx, clock: Clock, tmp_path: Path) -> Iterator[MakeUpkeep]:
+def upkeep(influx: Influx, clock: Clock[int], tmp_path: Path) -> Iterator[MakeUpkeep]:
     wanted = catalog_schema(DATABASES, replication=1)
     assert provision(influx, wanted, allow_data_loss=False, apply=True).in_sync
     made: list[Upkeep] = []
@@ -104,7 +93,7 @@ def rolled_up(influx: Influx, measurement: str) -> dict[int, float]:
 
 
 def test_late_points_reach_their_rollups_down_the_chain(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep()
     subject.run_due()  # the full check at the start finds nothing to do
@@ -123,7 +112,7 @@ def test_a_batch_for_a_server_without_rollups_is_ignored(upkeep: MakeUpkeep) -> 
 
 
 def test_the_hourly_check_finds_a_gap_that_was_not_reported(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep()
     subject.run_due()
@@ -137,7 +126,7 @@ def test_the_hourly_check_finds_a_gap_that_was_not_reported(
 
 
 def test_in_mode_tstats_the_rollups_of_the_minute_that_ended_are_computed(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep(run_rollups=True)
     subject.run_due()
@@ -150,7 +139,7 @@ def test_in_mode_tstats_the_rollups_of_the_minute_that_ended_are_computed(
 
 
 def test_in_mode_influxdb_the_newest_minute_is_left_to_the_continuous_queries(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep()
     write_raw(influx, now + 10 * SECOND)
@@ -181,7 +170,7 @@ def test_a_finished_day_is_summarized(influx: Influx, upkeep: MakeUpkeep, tmp_pa
     ]
 
 
-def test_a_server_that_is_down_is_logged_and_stops_nothing(clock: Clock, tmp_path: Path) -> None:
+def test_a_server_that_is_down_is_logged_and_stops_nothing(clock: Clock[int], tmp_path: Path) -> None:
     nobody = Influx(Endpoint(url="http://127.0.0.1:9"))  # the port `discard`: nobody listens there
     subject = build(nobody, clock, tmp_path / "tstats.db")
     with capture_logs() as events:

@@ -123,8 +123,8 @@ def test_waiting_batches_are_delivered_unchanged_and_counted(bench: Bench) -> No
     ]
     assert bench.count("tstats_published_points_total", target="any") == 3
     assert bench.count("tstats_publish_seconds_count", target="any") == 2
-    (told,) = bench.events("published")
-    assert (told["points"], told["waiting_batches"], told["target"]) == (3, 0, "any")
+    (logged,) = bench.events("published")
+    assert (logged["points"], logged["waiting_batches"], logged["target"]) == (3, 0, "any")
 
 
 def test_with_nothing_to_deliver_nothing_is_logged(bench: Bench) -> None:
@@ -210,10 +210,10 @@ def test_a_refused_database_holds_back_only_its_own_batches(bench: Bench, status
     assert not bench.publisher(server).drain()
     assert len(server.lines) == 20
     assert bench.spool.depth("any") == 20
-    (told,) = bench.events("refused")
-    assert (told["database"], told["log_level"]) == ("missing", "error")
-    assert remedy in told["remedy"]
-    assert "database not found" in told["error"]
+    (logged,) = bench.events("refused")
+    assert (logged["database"], logged["log_level"]) == ("missing", "error")
+    assert remedy in logged["remedy"]
+    assert "database not found" in logged["error"]
     assert bench.set_aside() == []
 
 
@@ -240,9 +240,9 @@ def test_a_batch_refused_for_its_content_is_set_aside_and_the_next_is_delivered(
     assert bench.set_aside() == [("bad", f"http://a:8086/write refused with 400: {words}")]
     assert bench.count("tstats_dropped_batches_total", target="any", reason="rejected") == 1
     assert publisher.lost == 1
-    (told,) = bench.events("rejected")
-    assert words in told["reason"]
-    assert Path(told["kept"]).read_text() == "bad"
+    (logged,) = bench.events("rejected")
+    assert words in logged["reason"]
+    assert Path(logged["kept"]).read_text() == "bad"
     assert bench.spool.depth("other") == 3
 
 
@@ -254,9 +254,9 @@ def test_points_outside_the_retention_policy_are_dropped_counted_and_logged(benc
     assert bench.set_aside() == []
     assert bench.count("tstats_dropped_batches_total", target="any", reason="retention") == 1
     assert publisher.lost == 1
-    (told,) = bench.events("dropped")
-    assert (told["reason"], told["points"]) == ("points older than the retention policy keeps", 2)
-    assert words in told["answer"]
+    (logged,) = bench.events("dropped")
+    assert (logged["reason"], logged["points"]) == ("points older than the retention policy keeps", 2)
+    assert words in logged["answer"]
 
 
 def test_a_damaged_file_is_set_aside_and_the_next_is_delivered(bench: Bench) -> None:
