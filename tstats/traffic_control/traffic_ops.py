@@ -23,7 +23,7 @@ class _Envelope(msgspec.Struct, Generic[Record]):
     response: list[Record]
 
 
-class _SummaryRecord(msgspec.Struct, frozen=True, rename="camel"):
+class _StatsSummaryRecord(msgspec.Struct, frozen=True, rename="camel"):
     """A record of stats_summary as Traffic Ops sends it; without a date it does not belong to a day."""
 
     cdn_name: str
@@ -116,10 +116,10 @@ class TrafficOps:
             ServerError: the answer is not usable.
         """
         query = urlencode({"cdnName": cdn, "statName": stat})
-        records = self._get(f"stats_summary?{query}", _SummaryRecord)
+        records = self._get(f"stats_summary?{query}", _StatsSummaryRecord)
         return [self._day_record(record) for record in records if record.stat_date is not None]
 
-    def _day_record(self, record: _SummaryRecord) -> DayRecord:
+    def _day_record(self, record: _StatsSummaryRecord) -> DayRecord:
         try:
             day = date.fromisoformat((record.stat_date or "")[:10])
         except ValueError:
