@@ -26,10 +26,11 @@ sys.path.insert(0, str(ROOT))  # the tests' influxd starts ours, too
 import structlog  # noqa: E402 (after the path)
 
 from tests.support.influxd import Influxd  # noqa: E402
+from tstats.collect.batch import Batch  # noqa: E402
 from tstats.collect.feed import CacheFeed, DeliveryServiceFeed, Reading  # noqa: E402
+from tstats.collect.metrics import CollectorMetrics  # noqa: E402
 from tstats.collect.publish import Publisher  # noqa: E402
-from tstats.collect.spool import Batch, Spool  # noqa: E402
-from tstats.collect.telemetry import Telemetry  # noqa: E402
+from tstats.collect.spool import Spool  # noqa: E402
 from tstats.daemon.daemon import tune_memory  # noqa: E402
 from tstats.influx.client import Endpoint, Influx  # noqa: E402
 from tstats.simulator.faults import Fault  # noqa: E402
@@ -125,7 +126,11 @@ def measure_cpu(repeats: int) -> None:
         spool = Spool(Path(folder), ["any"], max_bytes=1 << 30)
         writer = Influx(Endpoint(url=url))
         publisher = Publisher(
-            spool=spool, target="any", writers=[writer], telemetry=Telemetry(), log=structlog.get_logger()
+            spool=spool,
+            target="any",
+            writers=[writer],
+            metrics=CollectorMetrics(),
+            log=structlog.get_logger(),
         )
         for _ in range(repeats):
             begun = time.process_time()

@@ -1,11 +1,10 @@
-"""THE list: every database, retention policy and rollup, each declared once.
+"""THE list: every database, retention policy, rollup, daily summary and duration, each declared once.
 
-Continuous queries, repairs, what sync copies, what the API knows and what the dashboards draw are
-derived from here. The facts are those of Traffic Control's own tools, so that both can be used on one
-InfluxDB.
+Continuous queries, repairs, what sync copies, what the API knows and what the dashboards draw are derived
+from here. The facts are those of Traffic Control's own tools, so that both can be used on one InfluxDB.
 """
 
-from tstats.core.model import Condition, DailySource, DailySummary, Database, RetentionPolicy, Rollup
+from tstats.core.model import CatalogDatabase, Condition, DailySource, DailySummary, RetentionPolicy, Rollup
 from tstats.core.time import DAY, HOUR, INFINITE, MINUTE
 
 CACHE_STATS = "cache_stats"
@@ -29,7 +28,7 @@ def _one_minute(
     field: str = "value",
     condition: Condition | None = None,
 ) -> Rollup:
-    """The mean of each minute of raw points, every series by itself."""
+    """Return the rollup of raw points to the mean of each minute, series by series."""
     return Rollup(
         name=name,
         database=database,
@@ -45,7 +44,7 @@ def _one_minute(
 
 
 def _summed(name: str, source: str, target: str, *tags: str) -> Rollup:
-    """The sum over all caches that share `tags`, from their one-minute means."""
+    """Return the rollup of one-minute means to their sum over all caches that share `tags`."""
     return Rollup(
         name=name,
         database=CACHE_STATS,
@@ -103,19 +102,31 @@ _DELIVERYSERVICE_ROLLUPS = (
     ),
 )
 
-# Raw points live 26 h: a whole day, and two hours to summarize it in.
+RAW_RETENTION = 26 * HOUR
+"""How long raw points are kept: a whole day, and two hours to summarize it in.
+
+Rollups of what is older cannot be recomputed.
+"""
+
+MAX_SAMPLE_AGE = DAY
+"""The age beyond which samples are not collected, as in Go's traffic_stats.
+
+The rest of `RAW_RETENTION` is for their batch to wait in the spool: InfluxDB refuses points that are older
+than the policy keeps.
+"""
+
 _POLICIES = (
-    RetentionPolicy(name=DAILY, duration=26 * HOUR, default=True),
+    RetentionPolicy(name=DAILY, duration=RAW_RETENTION, default=True),
     RetentionPolicy(name=MONTHLY, duration=30 * DAY),
     RetentionPolicy(name=INDEFINITE, duration=INFINITE),
 )
-# Raw points live so long: what is older cannot be computed again.
-RAW_RETENTION = next(policy.duration for policy in _POLICIES if policy.name == DAILY)
 
 DATABASES = (
-    Database(name=CACHE_STATS, policies=_POLICIES, rollups=_CACHE_ROLLUPS),
-    Database(name=DAILY_STATS, policies=(RetentionPolicy(name=INDEFINITE, duration=INFINITE, default=True),)),
-    Database(name=DELIVERYSERVICE_STATS, policies=_POLICIES, rollups=_DELIVERYSERVICE_ROLLUPS),
+    CatalogDatabase(name=CACHE_STATS, policies=_POLICIES, rollups=_CACHE_ROLLUPS),
+    CatalogDatabase(
+        name=DAILY_STATS, policies=(RetentionPolicy(name=INDEFINITE, duration=INFINITE, default=True),)
+    ),
+    CatalogDatabase(name=DELIVERYSERVICE_STATS, policies=_POLICIES, rollups=_DELIVERYSERVICE_ROLLUPS),
 )
 
 ROLLUPS = tuple(rollup for database in DATABASES for rollup in database.rollups)
@@ -123,7 +134,7 @@ ROLLUPS_BY_NAME = {rollup.name: rollup for rollup in ROLLUPS}
 
 DAILY_SUMMARIES = (
     DailySummary(name="daily_maxgbps", aggregate="max", divisor=10**6, unit="Gbps"),
-    # 60 seconds of a minute, 8 bits of a byte, 10^9 kilobytes of a terabyte.
+    # 60 seconds per minute, 8 bits per byte, 10^9 kilobytes per terabyte.
     DailySummary(name="daily_bytesserved", aggregate="sum", multiplier=60, divisor=8 * 10**9, unit="TB"),
 )
 CDN_DAYS = DailySource(database=CACHE_STATS, policy=MONTHLY, measurement="bandwidth.cdn.1min", tags=("cdn",))
@@ -134,7 +145,7 @@ DELIVERYSERVICE_DAYS = DailySource(
     tags=("cdn", "deliveryservice"),
 )
 
-# What the API calls a metric, and the rollup it is read from: `bandwidth` is that of `bandwidth.cdn.1min`.
+# The API's metrics, and the rollup that each is read from: `bandwidth` is read from `bandwidth.cdn.1min`.
 CACHE_METRICS = {
     rollup.target.removesuffix(".cdn.1min"): rollup for rollup in _CACHE_ROLLUPS if rollup.tags == ("cdn",)
 }

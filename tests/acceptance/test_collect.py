@@ -11,7 +11,7 @@ import requests
 
 from tests.support.collected import create_databases, expected, stored
 from tests.support.collector import Collector
-from tests.support.influxd import Influxd, free_port
+from tests.support.influxd import Influxd
 from tests.support.waiting import wait_for
 from tstats.influx.client import Endpoint, Influx
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
@@ -33,7 +33,7 @@ def sim() -> Iterator[Simulator]:
 
 @pytest.fixture
 def databases(influx: Influx) -> Influx:
-    """The InfluxDB with the collector's databases, empty."""
+    """An InfluxDB with the collector's databases, which are empty."""
     create_databases(influx)
     return influx
 
@@ -47,8 +47,8 @@ def collector_of(tmp_path: Path, sim: Simulator) -> Iterator[Callable[..., Colle
         return made[-1]
 
     yield make
-    for each in made:
-        each.kill()
+    for collector in made:
+        collector.kill()
 
 
 CollectorOf = Callable[..., Collector]
@@ -57,7 +57,7 @@ CollectorOf = Callable[..., Collector]
 # --- once
 
 
-def test_once_brings_every_served_point_to_influxdb(
+def test_once_writes_every_served_point_to_influxdb(
     sim: Simulator, databases: Influx, collector_of: CollectorOf
 ) -> None:
     collector = collector_of(databases.url, maxPublishSize=7)
@@ -80,7 +80,7 @@ def test_once_with_a_cdn_down_fails_and_keeps_the_rest(
     assert stored(databases) == expected(WORLD, sim.served)
 
 
-def test_once_with_traffic_ops_down_fails_and_polls_by_the_kept_inventory(
+def test_once_with_traffic_ops_down_fails_and_polls_with_the_saved_inventory(
     sim: Simulator, databases: Influx, collector_of: CollectorOf
 ) -> None:
     collector = collector_of(databases.url)
@@ -92,7 +92,7 @@ def test_once_with_traffic_ops_down_fails_and_polls_by_the_kept_inventory(
     assert len(sim.served) == 2 * POLLS
 
 
-def test_once_with_influxdb_dead_fails_and_the_next_run_delivers_what_was_kept(
+def test_once_with_influxdb_down_fails_and_the_next_run_delivers_the_points(
     sim: Simulator, databases: Influx, collector_of: CollectorOf
 ) -> None:
     collector = collector_of(NOBODY)
@@ -100,7 +100,7 @@ def test_once_with_influxdb_dead_fails_and_the_next_run_delivers_what_was_kept(
     assert ended.returncode == 1
     assert "event=left_in_spool" in ended.stderr
     assert collector.waiting() == POLLS
-    sim.faults.down()  # the next run has nothing but what was kept
+    sim.faults.down()  # the next run has nothing but what is in the spool
     collector.configure(influxUrls=[databases.url])
     assert collector.run("--once").returncode == 1
     assert stored(databases) == expected(WORLD, sim.served)
@@ -118,7 +118,9 @@ def test_once_with_a_refused_batch_fails_and_sets_it_aside(
     assert list(collector.spool.glob("rejected/*.lines"))
 
 
-def test_once_without_a_database_fails_and_says_what_to_do(influx: Influx, collector_of: CollectorOf) -> None:
+def test_once_without_the_databases_fails_and_says_what_to_run(
+    influx: Influx, collector_of: CollectorOf
+) -> None:
     ended = collector_of(influx.url).run("--once")
     assert ended.returncode == 1
     assert "run create_ts_databases" in ended.stderr
@@ -134,14 +136,14 @@ def test_the_environment_overrides_the_file(
     assert ended.returncode == 0, ended.stderr
 
 
-def test_a_log_in_json_is_one_object_a_line(databases: Influx, collector_of: CollectorOf) -> None:
+def test_a_json_log_has_one_object_per_line(databases: Influx, collector_of: CollectorOf) -> None:
     ended = collector_of(databases.url).run("--once", "--log-format", "json")
     events = [json.loads(line) for line in ended.stderr.splitlines()]
     assert [event["event"] for event in events].count("collected") == POLLS
     assert all({"time", "level", "event"} <= event.keys() for event in events)
 
 
-# --- what cannot start
+# --- failures to start
 
 BAD_SETTINGS: list[tuple[dict[str, object], int, str]] = [
     ({"pollingIntervall": 1}, 2, "unknown key 'pollingIntervall' (did you mean 'pollingInterval'?)"),
@@ -154,7 +156,7 @@ BAD_SETTINGS: list[tuple[dict[str, object], int, str]] = [
 @pytest.mark.parametrize(
     ("settings", "status", "words"), BAD_SETTINGS, ids=[words[:40] for *_, words in BAD_SETTINGS]
 )
-def test_a_wrong_configuration_is_one_clear_line(
+def test_an_invalid_configuration_is_reported_in_one_line(
     collector_of: CollectorOf, settings: dict[str, object], status: int, words: str
 ) -> None:
     collector = collector_of(NOBODY)
@@ -173,7 +175,7 @@ def test_a_wrong_configuration_is_one_clear_line(
         ("{\n  bad", "line 2 column 3: Expecting property name"),
     ],
 )
-def test_an_unusable_file_is_one_clear_line(
+def test_an_unusable_file_is_reported_in_one_line(
     collector_of: CollectorOf, content: str | None, words: str
 ) -> None:
     collector = collector_of(NOBODY)
@@ -186,21 +188,21 @@ def test_an_unusable_file_is_one_clear_line(
     assert f"{collector.file}: {words}" in line
 
 
-def test_a_wrong_option_is_one_clear_line(collector_of: CollectorOf) -> None:
+def test_an_invalid_option_is_reported_in_one_line(collector_of: CollectorOf) -> None:
     ended = collector_of(NOBODY).run("--log-format", "xml")
     assert ended.returncode == 2
     refusal = "Invalid value for '--log-format': 'xml' is not one of 'text', 'json'"
     assert ended.stderr.startswith(f"tstats: error: {refusal}")
 
 
-def test_a_taken_metrics_port_is_one_clear_line(collector_of: CollectorOf) -> None:
+def test_a_metrics_port_in_use_is_reported_in_one_line(collector_of: CollectorOf) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         ended = collector_of(NOBODY, metricsBind=f"127.0.0.1:{port}").run()
     assert ended.returncode == 2
-    assert f"metricsBind: cannot listen at 127.0.0.1:{port}" in ended.stderr
+    assert f"metricsBind: cannot listen on 127.0.0.1:{port}" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -217,7 +219,7 @@ def test_a_second_collector_on_the_same_spool_is_refused(collector_of: Collector
 # --- the daemon
 
 
-def test_it_polls_at_every_interval_and_delivers(
+def test_it_polls_once_per_interval_and_delivers(
     sim: Simulator, databases: Influx, collector_of: CollectorOf
 ) -> None:
     collector = collector_of(databases.url)
@@ -226,14 +228,13 @@ def test_it_polls_at_every_interval_and_delivers(
     assert collector.stop() == 0
     assert stored(databases) == expected(WORLD, sim.served)
     assert collector.events("stopped")
-    # No SQL database was made for the summaries: the start says so, and what to run.
+    # The SQL database of the summaries was not created: the log says so, and what to run.
     assert {event["event"] for event in collector.events() if event["level"] != "info"} == {"database"}
-    for one in sim.served:
-        into_second = one.served_at % 1
-        assert into_second < 0.9, "polls are aligned to the interval"
+    for served in sim.served:
+        assert served.served_at % 1 < 0.9, "polls are aligned to the interval"
 
 
-def test_sigterm_delivers_what_waits_and_ends_with_0(
+def test_sigterm_delivers_the_waiting_points_and_exits_with_0(
     sim: Simulator, databases: Influx, collector_of: CollectorOf
 ) -> None:
     collector = collector_of(databases.url, publishingInterval=1000)
@@ -253,7 +254,7 @@ def test_sigint_does_the_same(sim: Simulator, databases: Influx, collector_of: C
     assert stored(databases) == expected(WORLD, sim.served)
 
 
-def test_a_stop_with_influxdb_dead_keeps_the_points_and_ends_with_0(collector_of: CollectorOf) -> None:
+def test_a_stop_with_influxdb_down_keeps_the_points_and_exits_with_0(collector_of: CollectorOf) -> None:
     collector = collector_of(NOBODY)
     collector.start()
     collector.wait_for("collected", count=POLLS)
@@ -262,7 +263,7 @@ def test_a_stop_with_influxdb_dead_keeps_the_points_and_ends_with_0(collector_of
     assert collector.events("left_in_spool")
 
 
-def test_a_second_signal_ends_it_at_once(sim: Simulator, collector_of: CollectorOf) -> None:
+def test_a_second_signal_ends_the_process_at_once(sim: Simulator, collector_of: CollectorOf) -> None:
     sim.faults.set(TRAFFIC_OPS, Fault.slow(LONG_S))
     collector = collector_of(NOBODY, toRequestTimeout=100)
     collector.start()
@@ -273,7 +274,7 @@ def test_a_second_signal_ends_it_at_once(sim: Simulator, collector_of: Collector
     assert collector.process.wait(timeout=5) == 128 + signal.SIGTERM
 
 
-def test_sighup_takes_the_changed_file(
+def test_sighup_reads_the_changed_file(
     sim: Simulator, databases: Influx, collector_of: CollectorOf, tmp_path: Path
 ) -> None:
     collector = collector_of(NOBODY)
@@ -285,10 +286,12 @@ def test_sighup_takes_the_changed_file(
     wait_for(lambda: log.exists() and '"reloaded"' in log.read_text(), "the reload, in the new log")
     wait_for(
         lambda: log.read_text().count('"collected"') >= POLLS,
-        "polls after the reload, told in JSON as before",
+        "polls after the reload, logged as JSON as before",
     )
     assert collector.stop() == 0
-    assert stored(databases) == expected(WORLD, sim.served), "what waited for the old one goes to the new one"
+    assert stored(databases) == expected(WORLD, sim.served), (
+        "what waited for the old server goes to the new one"
+    )
 
 
 @pytest.mark.parametrize(
@@ -298,7 +301,7 @@ def test_sighup_takes_the_changed_file(
         ('{"toUrl": "https://x", "influxUrls": ["x"]}', "invalid URL of an InfluxDB"),
     ],
 )
-def test_sighup_refuses_a_bad_file_and_goes_on_with_the_old_one(
+def test_sighup_with_an_invalid_file_keeps_the_old_configuration(
     databases: Influx, collector_of: CollectorOf, content: str, words: str
 ) -> None:
     collector = collector_of(databases.url)
@@ -312,7 +315,7 @@ def test_sighup_refuses_a_bad_file_and_goes_on_with_the_old_one(
     assert collector.stop() == 0
 
 
-def test_a_slow_monitor_delays_no_other_cdn_and_is_not_asked_twice(
+def test_a_slow_monitor_delays_no_other_cdn_and_is_not_asked_twice_at_once(
     sim: Simulator, databases: Influx, collector_of: CollectorOf
 ) -> None:
     sim.faults.set(MONITORS["cdn1"], Fault.slow(LONG_S))
@@ -325,34 +328,41 @@ def test_a_slow_monitor_delays_no_other_cdn_and_is_not_asked_twice(
     for feed in ("CacheStats", "DsStats"):
         slow, other = (seconds_of_polls(sim, cdn, feed) for cdn in MONITORS)
         assert len(slow) == len(set(slow)), "one poll at a time"
-        assert other == list(range(other[0], other[0] + len(other))), "one poll each second"
+        assert other == list(range(other[0], other[0] + len(other))), "one poll per second"
 
 
 def seconds_of_polls(sim: Simulator, cdn: str, feed: str) -> list[int]:
-    """When the monitor of a CDN was asked for a feed."""
-    return [int(one.time) for one in sim.requests if one.server == MONITORS[cdn] and feed in one.path]
+    """Return the seconds in which the monitor of a CDN was asked for a feed."""
+    return [
+        int(request.time)
+        for request in sim.requests
+        if request.server == MONITORS[cdn] and feed in request.path
+    ]
 
 
 def test_a_dripping_monitor_is_given_up_within_the_interval(
     sim: Simulator, collector_of: CollectorOf
 ) -> None:
-    sim.faults.set(MONITORS["cdn1"], Fault.drip(10))  # in 20 pieces: each comes in time
+    sim.faults.set(
+        MONITORS["cdn1"], Fault.drip(10)
+    )  # in 20 pieces: no single piece takes long enough to time out
     collector = collector_of(NOBODY)
     collector.start()
     failed = collector.wait_for("monitor_failed", count=2, cdn="cdn1", feed="DsStats")
     assert all("did not answer in full within" in event["error"] for event in failed)
     first, second = seconds_of_polls(sim, "cdn1", "DsStats")[:2]
-    assert second - first <= 2  # 1, or 2 on a machine so busy that the end of one met the next
+    assert second - first <= 2  # 1, or 2 on a machine so busy that a poll ended when the next was due
 
 
-def test_metrics_and_health_are_served_when_asked_for(databases: Influx, collector_of: CollectorOf) -> None:
-    port = free_port()
-    collector = collector_of(databases.url, metricsBind=f"127.0.0.1:{port}")
+def test_metrics_and_health_are_served_when_configured(databases: Influx, collector_of: CollectorOf) -> None:
+    collector = collector_of(databases.url, metricsBind="127.0.0.1:0")
     collector.start()
+    (started,) = collector.wait_for("metrics")
+    base = started["url"].removesuffix("/metrics")
     collector.wait_for("published")
 
     def get(path: str) -> requests.Response:
-        return requests.get(f"http://127.0.0.1:{port}{path}", timeout=5)
+        return requests.get(f"{base}{path}", timeout=5)
 
     wait_for(lambda: get("/healthz").status_code == 200, "health")
     text = get("/metrics").text
@@ -366,7 +376,7 @@ def test_metrics_and_health_are_served_when_asked_for(databases: Influx, collect
     assert 'tstats_last_good_poll_age_seconds{cdn="cdn2",feed="DsStats"}' in text
 
 
-def test_systemd_is_told_of_start_reload_and_stop(
+def test_systemd_is_notified_of_start_reload_and_stop(
     tmp_path: Path, databases: Influx, collector_of: CollectorOf
 ) -> None:
     collector = collector_of(databases.url)
@@ -391,7 +401,7 @@ def test_systemd_is_told_of_start_reload_and_stop(
         assert collector.process.wait(timeout=40) == 0
 
 
-# --- InfluxDB comes and goes
+# --- outages of InfluxDB
 
 
 def test_after_an_outage_everything_is_delivered(
@@ -407,13 +417,16 @@ def test_after_an_outage_everything_is_delivered(
         collector.wait_for("unreachable")
         collector.wait_for("collected", count=len(collector.events("collected")) + POLLS)
         server.start()
-        wait_for(lambda: collector.events("published", waiting_batches=0)[1:], "delivery of what waited")
+        wait_for(
+            lambda: collector.events("published", waiting_batches=0)[1:],
+            "the delivery of the waiting batches",
+        )
         assert collector.stop() == 0
         assert stored(influx) == expected(WORLD, sim.served)
         influx.close()
 
 
-def test_with_mode_all_one_that_was_down_catches_up_by_itself(
+def test_in_mode_all_a_server_that_was_down_catches_up_on_its_own(
     sim: Simulator, databases: Influx, tmp_path: Path, collector_of: CollectorOf
 ) -> None:
     with Influxd(tmp_path / "second") as second:
@@ -433,7 +446,7 @@ def test_with_mode_all_one_that_was_down_catches_up_by_itself(
         influx.close()
 
 
-def test_with_mode_any_another_takes_over(
+def test_in_mode_any_another_server_takes_over(
     sim: Simulator, databases: Influx, collector_of: CollectorOf
 ) -> None:
     collector = collector_of(NOBODY, databases.url)
@@ -442,7 +455,7 @@ def test_with_mode_any_another_takes_over(
     assert stored(databases) == expected(WORLD, sim.served)
 
 
-def test_udp_is_said_once_in_the_log(collector_of: CollectorOf) -> None:
+def test_the_log_warns_about_udp_once(collector_of: CollectorOf) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind(("127.0.0.1", 0))
         collector = collector_of(f"udp://127.0.0.1:{listener.getsockname()[1]}")

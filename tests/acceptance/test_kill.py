@@ -1,7 +1,7 @@
-"""kill -9 the collector again and again, while InfluxDB goes down and up: nothing collected is lost.
+"""kill -9 the collector again and again while InfluxDB goes down and up: no collected point is lost.
 
-A poll counts as collected when the collector says so in its log. The simulator keeps what it served; at the
-end every point of every collected poll must be in InfluxDB with its value, and no point that was not served.
+A poll counts as collected when the collector's log says so. The simulator keeps what it served: in the end,
+every point of every collected poll must be in InfluxDB with its value, and no point that was never served.
 """
 
 import random
@@ -24,7 +24,7 @@ from tstats.simulator.world import World
 WORLD = World.build(cdns=2, caches=20, delivery_services=10, cachegroups=6, monitors=2, seed=7)
 SEED = 20_261_121
 DOWN = (False, True, True, False, True, False, True, False)  # InfluxDB, at each kill
-FASTER = 30  # the simulated time: each poll finds new samples
+FASTER = 30  # the simulated clock runs faster, so that each poll finds new samples
 
 
 def simulated_clock() -> float:
@@ -41,35 +41,35 @@ def sim() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def influxd(tmp_path: Path) -> Iterator[Influxd]:  # one of its own: others shall not see it die
+def influxd(tmp_path: Path) -> Iterator[Influxd]:  # not shared, since it is killed
     with Influxd(tmp_path / "influxd") as server:
         yield server
 
 
 @pytest.fixture
 def collector(tmp_path: Path, sim: Simulator, influxd: Influxd) -> Iterator[Collector]:
-    # Small batches: a poll is many files, so that a kill meets it half way.
+    # Small batches: a poll writes many files, so that a kill can interrupt it halfway.
     collector = Collector(tmp_path / "collector", sim, influxUrls=[influxd.url], maxPublishSize=50)
     yield collector
     collector.kill()
 
 
 def collected(sim: Simulator, collector: Collector) -> list[ServedFeed]:
-    """The bodies of the polls that the collector acknowledged."""
+    """Return the bodies of the polls that the collector logged as collected."""
     monitors = {
         url: monitor.name
         for cdn in WORLD.cdns
         for url, monitor in zip(sim.monitor_urls[cdn.name], cdn.monitors, strict=True)
     }
-    served = {(one.cdn, one.feed, one.monitor, one.newest_ms): one for one in sim.served}
+    by_key = {(served.cdn, served.feed, served.monitor, served.newest_ms): served for served in sim.served}
     return [
-        served[event["cdn"], event["feed"], monitors[event["monitor"]], event["newest"]]
+        by_key[event["cdn"], event["feed"], monitors[event["monitor"]], event["newest"]]
         for event in collector.events("collected")
     ]
 
 
 def run_until_killed(collector: Collector, chance: random.Random) -> None:
-    """Start it, and kill it at a random moment: of its start, or around a poll (at whole seconds)."""
+    """Start it, and kill it at a random moment: during its start, or around a poll (at a whole second)."""
     before = len(collector.events("collected"))
     collector.start()
     if chance.random() < 0.2:
@@ -77,7 +77,7 @@ def run_until_killed(collector: Collector, chance: random.Random) -> None:
     else:
         collector.wait_for("collected", count=before + chance.choice([1, 1, 3, 5]))
         delay = -time.time() % 1 + chance.uniform(0, 0.15) if chance.random() < 0.6 else chance.uniform(0, 1)
-    with pytest.raises(subprocess.TimeoutExpired):  # it would be a fault if it ended by itself
+    with pytest.raises(subprocess.TimeoutExpired):  # it must not end on its own
         collector.process.wait(timeout=delay)
     collector.kill()
 
@@ -110,9 +110,9 @@ def test_no_collected_point_is_lost(sim: Simulator, influxd: Influxd, collector:
     assert not lost, f"{len(lost)} of {len(must)} points lost or wrong, such as {next(iter(lost.items()))}"
     assert points.items() <= expected(WORLD, sim.served).items(), "points that were never served"
     assert collector.waiting() == 0
-    # The test has to have met what it is about.
+    # The test must have exercised what it is about.
     assert len(polls) > 2 * len(DOWN)
-    assert len({one.newest_ms for one in polls}) > len(DOWN)
+    assert len({poll.newest_ms for poll in polls}) > len(DOWN)
     assert sum(waiting > 0 for waiting in waited) >= DOWN.count(True)
     assert not collector.events("dropped")
     assert not collector.events("rejected")

@@ -12,7 +12,7 @@ import pytest
 
 from tstats import catalog
 from tstats.collect.feed import CacheFeed, DeliveryServiceFeed
-from tstats.traffic_control.inventory import Server, inventory
+from tstats.traffic_control.inventory import ServerRecord, build_inventory
 
 ORACLE = Path(__file__).parents[3] / "shared" / "oracle"
 
@@ -23,8 +23,8 @@ def recorded(name: str) -> Any:  # noqa: ANN401 (any JSON)
 
 @pytest.mark.skipif(not ORACLE.is_dir(), reason="the recorded exchanges (../shared/oracle) are not here")
 def test_every_recorded_payload_gives_the_lines_that_go_wrote() -> None:
-    servers = msgspec.convert(recorded("collector_servers.json")["response"], list[Server])
-    caches = inventory(servers, [], status="ONLINE").caches
+    servers = msgspec.convert(recorded("collector_servers.json")["response"], list[ServerRecord])
+    caches = build_inventory(servers, [], status="ONLINE").caches
     cases = recorded("collector_cases.json")
     assert cases
     for case in cases:

@@ -30,9 +30,8 @@ class Proxy(Serving):
 
     def __init__(self, url: str, plan: Plan, *, delay: float = 0.05) -> None:  # noqa: C901 (the handler stands in it)
         self.faults: list[Fault] = []
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or 0
-        faults = self.faults
+        self.upstream = url  # may be changed while the proxy serves
+        proxy, faults = self, self.faults
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -53,7 +52,7 @@ class Proxy(Serving):
             def _pass_on(self, body: bytes, fault: Fault | None) -> None:
                 if fault == "slow":
                     time.sleep(delay)
-                connection = http.client.HTTPConnection(host, port, timeout=60)
+                connection = http.client.HTTPConnection(urlsplit(proxy.upstream).netloc, timeout=60)
                 try:
                     headers = {key: value for key, value in self.headers.items() if key != "Host"}
                     connection.request(self.command, self.path, body, headers)

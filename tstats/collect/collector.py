@@ -1,147 +1,107 @@
-"""The collector at work: inventory, pollers, spool and publishers made from one set of settings.
+"""The collector: polls the feeds of the current inventory, and says what is wrong.
 
-`Collection` is the whole of it between two reloads. It holds no schedule: who drives it (the daemon, or
-`--once`) says when.
+It has no schedule: its caller (the daemon, or `--once`) decides when to refresh, poll and publish.
 """
 
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
-from pathlib import Path
 
 import structlog
 
-from tstats import connections
-from tstats.collect.inventory_file import InventoryFile
-from tstats.collect.poll import Collector, Poller, changed
-from tstats.collect.publish import Publisher, Writer
-from tstats.collect.spool import Batch, Spool
-from tstats.collect.telemetry import Telemetry
-from tstats.config.settings import Settings
-from tstats.errors import ServerError, SpoolError
-from tstats.influx.udp import UdpInflux
+from tstats.collect.inventory import InventoryKeeper
+from tstats.collect.metrics import CollectorMetrics
+from tstats.collect.poll import FeedSource, Poller
+from tstats.collect.publish import Publisher
+from tstats.collect.spool import Spool
 from tstats.traffic_control.inventory import Inventory
 
-_MOST_POLLS_AT_ONCE = 64
-_ANY = "any"
-# A slow monitor must not delay the next poll: a poll is given up before that begins.
+_MAX_POLLS = 64
+# A slow monitor must not delay the next poll: a poll gives up before the next begins.
 _SHARE_OF_INTERVAL = 0.9
 
 
-class Collection:
-    """Everything that one set of settings asks for.
+class Collector:
+    """Polls and delivers with one set of settings, until a reload replaces it.
 
     Args:
-        settings: checked ones.
-        telemetry: counts; outlives a reload.
-        log: told every event.
-        clock: seconds since the epoch.
-        on_taken: told the URL of a server and the batch that it has just taken.
-
-    Raises:
-        ConfigError: a URL of an InfluxDB is none.
-        SpoolError: the spool cannot be used.
+        inventory: says what to poll.
+        poller: polls and spools.
+        spool: where batches wait; owned, like the inventory and the publishers: closed by `close`.
+        publishers: deliver the batches.
+        polling_interval: seconds from one poll of a feed to the next.
+        publishing_interval: seconds from one delivery to the next.
+        metrics: the counters; outlive a reload.
+        log: gets the events.
     """
 
     def __init__(
         self,
-        settings: Settings,
         *,
-        telemetry: Telemetry,
+        inventory: InventoryKeeper,
+        poller: Poller,
+        spool: Spool,
+        publishers: Sequence[Publisher],
+        polling_interval: int,
+        publishing_interval: int,
+        metrics: CollectorMetrics,
         log: structlog.stdlib.BoundLogger,
-        clock: Callable[[], float] = time.time,
-        on_taken: Callable[[str, Batch], None] = lambda _url, _batch: None,
     ) -> None:
-        self.settings = settings
-        self._telemetry = telemetry
+        self.spool = spool
+        self.publishers = publishers
+        self._inventory = inventory
+        self._poller = poller
+        self._polling_interval = polling_interval
+        self._publishing_interval = publishing_interval
+        self._metrics = metrics
         self._log = log
-        self._clock = clock
-        targets = _targets(settings, log)
-        directory = Path(settings.spool_directory)
-        self.spool = Spool(
-            directory, list(targets), max_bytes=settings.spool_max_bytes, on_evicted=self._evicted
-        )
-        self.publishers = [
-            Publisher(
-                spool=self.spool,
-                target=target,
-                writers=writers,
-                telemetry=telemetry,
-                log=log,
-                on_taken=on_taken,
-            )
-            for target, writers in targets.items()
-        ]
-        self._collector = Collector(
-            settings=settings,
-            spool=self.spool,
-            send=self._send,
-            telemetry=telemetry,
-            log=log,
-            clock=clock,
-        )
-        self._traffic_ops = connections.traffic_ops(settings)
-        self._file = InventoryFile(directory / "inventory.json", settings.to_url)
-        self._inventory: Inventory | None = None
-        self._inventory_at = clock()
-        self._pollers: list[Poller] = []
+        self._polled: Inventory | None = None  # the inventory that the sources are from
+        self._sources: list[FeedSource] = []
         self._running: dict[tuple[str, str], Future[bool]] = {}
         self._mutex = threading.Lock()
-        self._polls = ThreadPoolExecutor(_MOST_POLLS_AT_ONCE, thread_name_prefix="poll")
-        telemetry.spool_bytes.set_function(lambda: self.spool.bytes)
-        telemetry.inventory_age.set_function(lambda: self._clock() - self._inventory_at)
-        for target in targets:
-            telemetry.spool_age.labels(target).set_function(partial(self.spool.oldest_age, target))
+        self._executor = ThreadPoolExecutor(_MAX_POLLS, thread_name_prefix="poll")
+        metrics.spool_bytes.set_function(lambda: spool.bytes)
+        for publisher in publishers:
+            metrics.spool_age.labels(publisher.target).set_function(
+                partial(spool.oldest_age, publisher.target)
+            )
 
     @property
     def has_inventory(self) -> bool:
-        """Whether there is something to poll by."""
-        return self._inventory is not None
+        """Whether an inventory says what to poll."""
+        return self._polled is not None
 
     def refresh_inventory(self) -> bool:
-        """Take the inventory from Traffic Ops, or else the one in use, or else the one on disk.
+        """Refresh the inventory, and poll according to it from now on.
 
         Returns:
-            Whether Traffic Ops gave one.
+            Whether Traffic Ops provided an inventory.
         """
-        try:
-            fresh = self._traffic_ops.inventory(self.settings.status_to_mon)
-        except ServerError as error:
-            self._log.error("inventory_failed", error=str(error))
-            self._use_kept()
-            return False
-        self._inventory_at = self._clock()
-        for problem in fresh.problems:
-            self._log.warning("inventory_problem", problem=problem)
-        if not fresh.monitors:
-            self._log.warning(
-                "no_monitors",
-                remedy=f"Traffic Ops has no server of type RASCAL with status {self.settings.status_to_mon}",
-            )
-        self._use(fresh)
-        try:
-            self._file.save(fresh)
-        except SpoolError as error:
-            self._log.error("inventory_not_kept", error=str(error))
-        return True
+        fresh = self._inventory.refresh()
+        if self._inventory.current is not None:
+            self._use(self._inventory.current)
+        return fresh
 
     def start_polls(self) -> list[Future[bool]]:
-        """Begin a poll of every poller whose last one has ended; the others are skipped and counted."""
-        seconds = self.settings.polling_interval * _SHARE_OF_INTERVAL
+        """Start a poll of every feed whose previous poll has ended; count the others as skipped.
+
+        Returns:
+            The polls that were started; each gives whether its points are in the spool.
+        """
+        seconds = self._polling_interval * _SHARE_OF_INTERVAL
         started = []
         with self._mutex:
-            pollers = self._pollers
-        for poller in pollers:
-            last = self._running.get(poller.key)
-            if last is not None and not last.done():
-                self._telemetry.polls.labels(*poller.key, "skipped").inc()
-                self._log.warning("poll_skipped", cdn=poller.key[0], feed=poller.key[1])
+            sources = self._sources
+        for source in sources:
+            previous = self._running.get(source.key)
+            if previous is not None and not previous.done():
+                self._metrics.polls.labels(*source.key, "skipped").inc()
+                self._log.warning("poll_skipped", cdn=source.cdn, feed=source.feed)
                 continue
-            future = self._polls.submit(self._poll, poller, seconds)
-            self._running[poller.key] = future
-            started.append(future)
+            poll = self._executor.submit(self._poll, source, seconds)
+            self._running[source.key] = poll
+            started.append(poll)
         return started
 
     def finish_polls(self) -> None:
@@ -149,94 +109,53 @@ class Collection:
         wait(list(self._running.values()))
 
     def problems(self) -> list[str]:
-        """What is wrong now, in words."""
+        """Return messages about what is wrong now; none when all is well."""
         wrong = []
-        longest = 3 * self.settings.polling_interval
-        ages = self._telemetry.poll_ages()
+        ages = self._metrics.poll_ages()
         with self._mutex:
-            pollers = self._pollers
-        if not pollers:
-            wrong.append("no monitor to poll is known")
-        for poller in pollers:
-            age = ages.get(poller.key)
-            if age is None or age > longest:
+            sources = self._sources
+        if not sources:
+            wrong.append("there is no monitor to poll")
+        for source in sources:
+            age = ages.get(source.key)
+            if age is None or age > 3 * self._polling_interval:
                 since = "no good poll yet" if age is None else f"last good poll {age:.0f} s ago"
-                wrong.append(f"{poller.key[0]} {poller.key[1]}: {since}")
+                wrong.append(f"{source.cdn} {source.feed}: {since}")
         for publisher in self.publishers:
             age = self.spool.oldest_age(publisher.target)
-            if age > 3 * self.settings.publishing_interval:
-                wrong.append(f"{publisher.target}: a batch waits since {age:.0f} s")
+            if age > 3 * self._publishing_interval:
+                wrong.append(f"{publisher.target}: a batch has been waiting for {age:.0f} s")
         return wrong
 
     def close(self) -> None:
-        """End what is running and give everything back; what was not delivered stays in the spool."""
+        """Finish the polls and close all connections; undelivered batches stay in the spool."""
         self.finish_polls()
-        self._polls.shutdown()
-        for poller in self._pollers:
-            poller.group.close()
+        self._executor.shutdown()
+        for source in self._sources:
+            source.monitors.close()
         for publisher in self.publishers:
             publisher.close()
-        self._traffic_ops.close()
+        self._inventory.close()
         self.spool.close()
 
-    def _poll(self, poller: Poller, seconds: float) -> bool:
+    def _poll(self, source: FeedSource, seconds: float) -> bool:
         try:
-            return self._collector.poll(poller, seconds=seconds)
+            return self._poller.poll(source, seconds=seconds)
         except Exception:  # noqa: BLE001 (logged with its traceback)
-            # A fault of ours in one poll must not end the others, nor go unseen.
-            self._log.exception("poll_crashed", cdn=poller.key[0], feed=poller.key[1])
-            self._telemetry.polls.labels(*poller.key, "failed").inc()
+            # A bug that breaks one poll must neither end the others nor go unnoticed.
+            self._log.exception("poll_crashed", cdn=source.cdn, feed=source.feed)
+            self._metrics.polls.labels(*source.key, "failed").inc()
             return False
 
-    def _send(self, batch: Batch) -> bool:
-        """Deliver a batch to every target at once; whether all of them have it."""
-        sent = [publisher.send(batch) for publisher in self.publishers]
-        return all(sent)
-
-    def _use_kept(self) -> None:
-        if self._inventory is not None:
-            return
-        kept = self._file.load()
-        if kept is None:
-            return
-        inventory, age = kept
-        self._inventory_at = self._clock() - age
-        self._log.warning("inventory_from_disk", age_seconds=round(age))
-        self._use(inventory)
-
     def _use(self, inventory: Inventory) -> None:
-        if not changed(self._inventory, inventory):
+        """Poll according to an inventory; the same one keeps the sources, which remember who answered."""
+        if inventory == self._polled:
             return
-        self._inventory = inventory
-        pollers = self._collector.pollers(inventory)
-        self._telemetry.forget_polls({poller.key for poller in pollers})
+        self._polled = inventory
+        sources = self._poller.sources(inventory)
+        self._metrics.forget_polls({source.key for source in sources})
         with self._mutex:
-            self._pollers = pollers
+            self._sources = sources
         self._log.info(
-            "inventory", cdns=len(inventory.monitors), servers=len(inventory.caches), pollers=len(pollers)
+            "inventory", cdns=len(inventory.monitors), servers=len(inventory.caches), pollers=len(sources)
         )
-
-    def _evicted(self, batches: int) -> None:
-        self._telemetry.dropped.labels("all", "spool_full").inc(batches)
-        self._log.error(
-            "dropped",
-            reason="the spool is full: its oldest batches went",
-            batches=batches,
-            remedy="bring InfluxDB back, or raise spoolMaxBytes",
-        )
-
-
-def _targets(settings: Settings, log: structlog.stdlib.BoundLogger) -> dict[str, list[Writer]]:
-    """The servers by target: all of them one target (`any`), or each one its own (`all`)."""
-    writers = [_writer(settings, url, log) for url in dict.fromkeys(settings.influx_urls)]
-    if settings.influx_write_mode == _ANY:
-        return {_ANY: writers}
-    return {writer.url: [writer] for writer in writers}
-
-
-def _writer(settings: Settings, url: str, log: structlog.stdlib.BoundLogger) -> Writer:
-    if url.startswith("udp://"):
-        listener = UdpInflux(url)
-        log.warning("udp", url=url, remedy="UDP is not acknowledged: what is lost on the way stays lost")
-        return listener
-    return connections.influx(settings, url)

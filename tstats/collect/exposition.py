@@ -1,8 +1,9 @@
-"""/metrics and /healthz over HTTP, for Prometheus and for whoever asks whether all is well."""
+"""/metrics for Prometheus and /healthz for load balancers, over HTTP."""
 
 import json
 import threading
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 
-class _Server(ThreadingMixIn, WSGIServer):
+class _MetricsServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
@@ -25,15 +26,18 @@ class _QuietHandler(WSGIRequestHandler):
 
 
 class Exposition:
-    """The server; `close` ends it.
+    """The server of /metrics and /healthz; it runs in a thread until `close`.
 
     Args:
-        host, port: where it listens; port 0 takes a free one.
+        host, port: where to listen; port 0 takes a free port.
         registry: what /metrics shows.
-        problems: what is wrong now, in words; empty is healthy.
+        problems: returns messages about what is wrong now; none means healthy.
+
+    Attributes:
+        url: the address on which it listens.
 
     Raises:
-        ConfigError: it cannot listen there.
+        ConfigError: the address is in use or not available.
     """
 
     def __init__(
@@ -48,23 +52,27 @@ class Exposition:
                 return answer
             if path == "/healthz":
                 wrong = problems()
-                status = "503 Service Unavailable" if wrong else "200 OK"
+                status = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
                 body = json.dumps({"healthy": not wrong, "problems": wrong}).encode() + b"\n"
                 kind = "application/json"
             else:
-                status, body, kind = "404 Not Found", b"/metrics and /healthz are here\n", "text/plain"
-            start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+                status, body, kind = HTTPStatus.NOT_FOUND, b"see /metrics and /healthz\n", "text/plain"
+            start(
+                f"{status.value} {status.phrase}",
+                [("Content-Type", kind), ("Content-Length", str(len(body)))],
+            )
             return [body]
 
         try:
             self._server = make_server(
-                host, port, application, server_class=_Server, handler_class=_QuietHandler
+                host, port, application, server_class=_MetricsServer, handler_class=_QuietHandler
             )
         except OSError as error:
             raise ConfigError(
-                f"metricsBind: cannot listen at {host}:{port}: {error.strerror}; choose another port"
+                f"metricsBind: cannot listen on {host}:{port}: {error.strerror}; choose another address"
             ) from None
-        self.port = int(self._server.server_port)
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"http://{shown}:{self._server.server_port}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="metrics", daemon=True
         )

@@ -1,11 +1,9 @@
 """A Traffic Monitor's payload → points, as lines of line protocol with times in milliseconds.
 
-The payloads are decoded into typed structures and the lines made straight from them: this is the hot path
-of the collector. What does not fit the types is read again by a slower, forgiving reader that leaves out
-the bad stats, counts them and keeps the rest.
+This is the hot path of the collector: the lines are made straight from the decoded structures. All times in
+this module are those of the payload, in milliseconds.
 """
 
-import json
 import math
 import reprlib
 from abc import ABC, abstractmethod
@@ -13,56 +11,37 @@ from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from sys import intern
-from typing import Any
 
 import msgspec
 
-from tstats.errors import LineProtocolError, TstatsError
+from tstats.collect.payload import CacheStatsPayload, Decoder, DsStatsPayload, decode_stats
+from tstats.core.time import LATEST as LATEST_NS
+from tstats.core.time import MILLISECOND, MINUTE
+from tstats.errors import LineProtocolError
 from tstats.influx import line_protocol
 from tstats.traffic_control.inventory import Cache
 
-# The newest time, in ms, that an InfluxDB can hold (2262-04-11).
-LATEST = 9_223_372_036_854
-MINUTE_MS = 60_000
+LATEST = LATEST_NS // MILLISECOND
+"""The last time, in ms, that InfluxDB can store (in the year 2262)."""
+
+_MINUTE = MINUTE // MILLISECOND
 
 _EXAMPLES = 5
-_SHOWN = 80  # characters of a name or a value in an example: a hostile one may be as long as the payload
-_EXACT_DIGITS = 15  # a decimal text of so many digits is its float's shortest text, too
-
-
-class FeedError(TstatsError):
-    """The payload as a whole is no answer of a Traffic Monitor."""
-
-
-class Sample(msgspec.Struct, gc=False):
-    """One value of a stat; `time` in ms."""
-
-    time: int
-    value: str
-
-
-_Stats = dict[str, dict[str, list[Sample] | None] | None]
-
-
-class _CacheStats(msgspec.Struct):
-    caches: _Stats | None
-
-
-class _DsStats(msgspec.Struct):
-    delivery_service: _Stats | None = msgspec.field(name="deliveryService")
+_SHOWN = 80  # characters of a name or a value in an example; a hostile one may be as long as the payload
+_EXACT_DIGITS = 15  # a decimal number of so many digits is also the shortest text of its float
 
 
 class Reading(msgspec.Struct, kw_only=True):
-    """What one payload gave.
+    """What was read from a payload.
 
     Attributes:
-        batches: bodies of a write request, each of at most the asked number of points.
+        batches: bodies of write requests.
         sizes: the number of points of each batch.
-        newest: the newest time among the points, ms; 0 when there is none.
-        minutes: the minutes that the points lie in, by their start (ms), sorted.
-        dropped: the samples left out, by reason.
-        examples: a few of them, in words, for the log.
-        unknown: caches that the inventory does not know; their points lack its tags.
+        newest: the newest time of a point, in ms; 0 when there are no points.
+        minutes: the starts of the minutes in which the points lie, in ms, sorted.
+        dropped: the number of samples that were left out, by reason.
+        examples: a few of them, described for the log.
+        unknown: caches that are not in the inventory; their points lack the tags that it provides.
     """
 
     batches: list[bytes] = []
@@ -75,11 +54,11 @@ class Reading(msgspec.Struct, kw_only=True):
 
     @property
     def points(self) -> int:
-        """How many points there are."""
+        """The number of points."""
         return sum(self.sizes)
 
     def close_batch(self, lines: list[str]) -> None:
-        """Make a batch of the lines, if there are any, and empty them."""
+        """Move the lines, if there are any, into a new batch."""
         if not lines:
             return
         self.batches.append("\n".join(lines).encode())
@@ -90,20 +69,21 @@ class Reading(msgspec.Struct, kw_only=True):
         """Count samples that are left out, and keep the first few as examples."""
         self.dropped[reason] += count
         if len(self.examples) < _EXAMPLES:
-            # reprlib goes only so deep into what it shows: a deeply nested value would exhaust the stack.
+            # reprlib limits the depth: a deeply nested value would exhaust the stack.
             text = detail if isinstance(detail, str) else reprlib.repr(detail)
             self.examples.append(f"{reason}: {owner[:_SHOWN]!r} {stat[:_SHOWN]!r} {text[:_SHOWN]!r}")
 
 
 def number(text: str) -> str | None:
-    """A decimal number as line protocol writes a float (no exponent, no needless digits), or None.
+    """Return a number as line protocol writes a float: the shortest decimal text, without an exponent.
 
-    Shortest decimal text that gives the same float; None for what is no finite number.
+    Returns:
+        The text; None if the number is invalid or not finite.
 
     >>> number("61557"), number("0.000000"), number("2.50"), number("1e3"), number("NaN"), number("1e400")
     ('61557', '0', '2.5', '1000', None, None)
     """
-    if not text.isascii():  # float() takes the digits of every script
+    if not text.isascii():  # float() accepts the digits of every script
         return None
     if len(text) <= _EXACT_DIGITS:
         whole, dot, fraction = text.partition(".")
@@ -125,16 +105,16 @@ def number(text: str) -> str | None:
 class _Feed(ABC):
     """Reads the payloads of one CDN, one after the other."""
 
-    _key: str  # of the object that holds the stats
-    _decoder: "msgspec.json.Decoder[_CacheStats] | msgspec.json.Decoder[_DsStats]"
+    _key: str  # the member of the payload that holds the stats
+    _decoder: Decoder
 
     def __init__(self, cdn: str) -> None:
         self._cdn = cdn
-        # The start of each series' lines, kept from one payload to the next; None cannot be written.
+        # The beginning of each series' lines, kept from one payload to the next; None: it cannot be written.
         self._prefixes: dict[str, dict[str, str | None]] = {}
 
     def read(self, body: bytes, *, oldest: int, most: int) -> Reading:
-        """The points of a payload.
+        """Return the points of a payload.
 
         Args:
             body: the payload.
@@ -142,22 +122,22 @@ class _Feed(ABC):
             most: the largest number of points in a batch.
 
         Raises:
-            FeedError: the payload is no JSON of this kind.
+            FeedError: the body is not JSON, or not a payload of this kind.
         """
         reading = Reading()
-        stats = _decoded(body, self._decoder, self._key, reading)
-        known, self._prefixes = self._prefixes, {}  # what is in this payload alone is kept
+        stats = decode_stats(body, self._decoder, self._key, reading.drop)
+        known, self._prefixes = self._prefixes, {}  # keeps only what is in this payload
         lines: list[str] = []
         newest = 0
         minutes: set[int] = set()
-        begin = end = 0  # of the minute that the last sample lies in: the next one mostly does, too
+        begin = end = 0  # the minute of the last sample, which mostly is that of the next sample too
         for owner, owned in stats.items():
             prefixes = self._prefixes[owner] = known.get(owner, {})
             for stat, samples in (owned or {}).items():
                 if not samples:
                     continue
                 if stat not in prefixes:
-                    prefixes[intern(stat)] = self._written_prefix(owner, stat)  # one text for all owners
+                    prefixes[intern(stat)] = self._prefix(owner, stat)  # one string object for all owners
                 prefix = prefixes[stat]
                 if prefix is None:
                     reading.drop("name", owner, stat, count=len(samples))
@@ -171,11 +151,11 @@ class _Feed(ABC):
                     if value is None:
                         reading.drop("value", owner, stat, sample.value)
                         continue
-                    if time > newest:  # noqa: PLR1730 (max costs a call for each sample)
+                    if time > newest:  # noqa: PLR1730 (max would cost a call per sample)
                         newest = time
                     if not begin <= time < end:
-                        begin = time // MINUTE_MS * MINUTE_MS
-                        end = begin + MINUTE_MS
+                        begin = time // _MINUTE * _MINUTE
+                        end = begin + _MINUTE
                         minutes.add(begin)
                     lines.append(f"{prefix}{value} {time}")
                     if len(lines) == most:
@@ -185,8 +165,8 @@ class _Feed(ABC):
         reading.minutes = sorted(minutes)
         return reading
 
-    def _written_prefix(self, owner: str, stat: str) -> str | None:
-        if not owner:  # a tag without a value is left out: these points would be nobody's
+    def _prefix(self, owner: str, stat: str) -> str | None:
+        if not owner:  # line protocol has no empty tags: these points would belong to no owner
             return None
         try:
             name, tags = self._series(owner, stat)
@@ -196,7 +176,11 @@ class _Feed(ABC):
 
     @abstractmethod
     def _series(self, owner: str, stat: str) -> tuple[str, dict[str, str]]:
-        """The measurement and tags of a stat; raises LineProtocolError where it has none."""
+        """Return the measurement and tags of a stat.
+
+        Raises:
+            LineProtocolError: the name of the stat has no known form.
+        """
 
 
 class CacheFeed(_Feed):
@@ -204,11 +188,11 @@ class CacheFeed(_Feed):
 
     Args:
         cdn: the name of the CDN.
-        caches: its caches by host name, from the inventory.
+        caches: the inventory's caches by host name.
     """
 
     _key = "caches"
-    _decoder = msgspec.json.Decoder(_CacheStats)
+    _decoder = msgspec.json.Decoder(CacheStatsPayload)
 
     def __init__(self, cdn: str, caches: Mapping[str, Cache]) -> None:
         super().__init__(cdn)
@@ -222,7 +206,7 @@ class CacheFeed(_Feed):
         return stat.replace(".bandwidth", ".kbps", 1).replace("-", "_"), tags
 
     def read(self, body: bytes, *, oldest: int, most: int) -> Reading:
-        """The points of a payload, and the caches in it that the inventory does not know."""
+        """Return the points of a payload, and the caches in it that are not in the inventory."""
         reading = super().read(body, oldest=oldest, most=most)
         reading.unknown = {host for host in self._prefixes if host not in self._caches}
         return reading
@@ -232,10 +216,13 @@ class DeliveryServiceFeed(_Feed):
     """Reads DsStats."""
 
     _key = "deliveryService"
-    _decoder = msgspec.json.Decoder(_DsStats)
+    _decoder = msgspec.json.Decoder(DsStatsPayload)
 
     def _series(self, owner: str, stat: str) -> tuple[str, dict[str, str]]:
-        """Location and stat names may hold dots: between the prefix and the last dot is the location."""
+        """Return the measurement and tags; the location lies between the prefix and the last dot.
+
+        Names of locations may contain dots.
+        """
         tags = {"deliveryservice": owner, "cdn": self._cdn}
         scope, _, metric = stat.partition(".")
         if scope == "total":
@@ -245,68 +232,4 @@ class DeliveryServiceFeed(_Feed):
             return metric, tags | {"cachegroup": where}
         if scope == "type" and where:
             return metric, tags | {"cachegroup": "all", "type": where}
-        raise LineProtocolError(f"neither total.X, location.L.X nor type.T.X: {stat!r}")
-
-
-def _decoded(
-    body: bytes,
-    decoder: "msgspec.json.Decoder[_CacheStats] | msgspec.json.Decoder[_DsStats]",
-    key: str,
-    reading: Reading,
-) -> _Stats:
-    try:
-        answer = decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _forgiving(body, key, reading)
-    return (answer.caches if isinstance(answer, _CacheStats) else answer.delivery_service) or {}
-
-
-def _forgiving(body: bytes, key: str, reading: Reading) -> _Stats:
-    """The same structure out of a payload of which parts have other types than they should."""
-    try:
-        # Bytes that are no UTF-8 become surrogates: what they are part of is left out, and only that.
-        answer = json.loads(body.decode("utf-8-sig", "surrogateescape"), parse_int=_integer)
-    except (ValueError, RecursionError) as error:
-        start = body[:60].decode("utf-8", "replace")
-        raise FeedError(f"no JSON ({error}); it begins with {start!r}") from error
-    if not isinstance(answer, dict) or not isinstance(answer.get(key), dict | None) or key not in answer:
-        raise FeedError(f"JSON without an object {key!r}")
-    stats: _Stats = {}
-    for owner, owned in (answer[key] or {}).items():
-        if owned is None:
-            continue
-        if not isinstance(owned, dict):
-            reading.drop("type", owner, "*", owned)
-            continue
-        stats[owner] = {
-            stat: [
-                sample for item in items or () if (sample := _sample(item, owner, stat, reading)) is not None
-            ]
-            for stat, items in owned.items()
-            if _is_list(items, owner, stat, reading)
-        }
-    return stats
-
-
-def _is_list(items: object, owner: str, stat: str, reading: Reading) -> bool:
-    if isinstance(items, list | None):
-        return True
-    reading.drop("type", owner, stat, items)
-    return False
-
-
-def _integer(text: str) -> int | float:
-    """A JSON integer; one of thousands of digits, which int() refuses to read, as the float inf."""
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
-
-
-def _sample(item: Any, owner: str, stat: str, reading: Reading) -> Sample | None:  # noqa: ANN401 (any JSON)
-    time = item.get("time") if isinstance(item, dict) else None
-    value = item.get("value") if isinstance(item, dict) else None
-    if type(time) is not int or type(value) not in (str, int, float):
-        reading.drop("type", owner, stat, item)
-        return None
-    return Sample(time=time, value=str(value))
+        raise LineProtocolError(f"unknown stat {stat!r}; known are total.X, location.L.X and type.T.X")

@@ -1,44 +1,49 @@
-"""Spool → InfluxDB: each waiting batch is written, set aside, or left for later; never lost in between."""
+"""Spool → InfluxDB: each waiting batch is written, set aside or left for later, but never lost."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import Protocol
 
 import structlog
 
-from tstats.collect.spool import Batch, Spool, database_of
-from tstats.collect.telemetry import Telemetry
+from tstats.collect.batch import Batch, database_of
+from tstats.collect.metrics import CollectorMetrics
+from tstats.collect.spool import Spool
 from tstats.errors import RefusedError, ServerError, SpoolError
 
 _IN_FLIGHT = 4
-_BAD_REQUEST = 400
-_NOT_FOUND = 404
-_TOO_LARGE = 413
-_OF_CONTENT = (_BAD_REQUEST, _TOO_LARGE)  # refusals that another server would repeat
+# Refusals because of the content, which another server would repeat.
+_CONTENT_REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _OUTSIDE_RETENTION = "points beyond retention policy"
 
 
-class Writer(Protocol):
-    """Something that takes lines: an InfluxDB over HTTP or UDP."""
+class BatchWriter(Protocol):
+    """A server that batches are written to: an InfluxDB over HTTP or UDP."""
 
     @property
     def url(self) -> str:
-        """Its address, as the log names it."""
+        """The address, as shown in the log."""
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
 
     def write(self, lines: bytes, *, database: str, policy: str | None, precision: str) -> None:
-        """Take the lines; raise UnreachableError or RefusedError."""
+        """Write the lines.
+
+        Raises:
+            UnreachableError: the same request can succeed later.
+            RefusedError: the server would refuse the same request again.
+        """
 
 
-class _Outcome(Enum):
-    GONE = auto()  # out of the queue: delivered, set aside or dropped
-    LATER = auto()  # still waits; batches of other databases may go on
-    DOWN = auto()  # still waits, and so would every other batch
+class _Delivery(Enum):
+    GONE = auto()  # not in the queue any more: delivered, set aside or dropped
+    LATER = auto()  # still waits; batches of other databases can go on
+    DOWN = auto()  # still waits, as every other batch would
 
 
 class Publisher:
@@ -47,10 +52,10 @@ class Publisher:
     Args:
         spool: where batches wait.
         target: the name of the queue.
-        writers: the servers that are this target; each batch goes to the first that takes it.
-        telemetry: counts.
-        log: told what was delivered, set aside, dropped, and why something waits.
-        on_taken: told the server's URL and the batch that it has just taken.
+        writers: the servers behind this target; each batch goes to the first that takes it.
+        metrics: the counters.
+        log: gets what was delivered, set aside or dropped, and why batches wait.
+        on_delivered: called with a server's URL and the batch that the server has just taken; by any thread.
     """
 
     def __init__(
@@ -58,42 +63,42 @@ class Publisher:
         *,
         spool: Spool,
         target: str,
-        writers: Sequence[Writer],
-        telemetry: Telemetry,
+        writers: Sequence[BatchWriter],
+        metrics: CollectorMetrics,
         log: structlog.stdlib.BoundLogger,
-        on_taken: Callable[[str, Batch], None] = lambda _url, _batch: None,
+        on_delivered: Callable[[str, Batch], None] = lambda _url, _batch: None,
     ) -> None:
         self.target = target
-        self._on_taken = on_taken
+        self._on_delivered = on_delivered
         self._spool = spool
         self._writers = list(writers)
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._log = log.bind(target=target)
-        self._told: set[str] = set()  # databases whose refusal is in the log since the drain began
+        self._reported: set[str] = set()  # databases whose refusal was logged since the drain began
         self._lost = 0
 
     @property
     def lost(self) -> int:
-        """How many batches were set aside or dropped so far: their target will not get them."""
+        """The number of batches that were set aside or dropped so far; the target will not get them."""
         return self._lost
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         for writer in self._writers:
             writer.close()
 
     def drain(self, *, until: float = float("inf"), stop: threading.Event | None = None) -> bool:
-        """Deliver what waits, the oldest first, several requests at once.
+        """Deliver the waiting batches, the oldest first, several at once.
 
         Args:
-            until: a monotonic time after which no further requests are begun.
-            stop: when it is set, no further requests are begun either.
+            until: a monotonic time, in seconds, after which no further requests are made.
+            stop: when it is set, no further requests are made either.
 
         Returns:
-            Whether nothing waits any more.
+            Whether the queue is empty now.
         """
-        self._told.clear()
-        held: set[str] = set()  # databases that cannot take batches now
+        self._reported.clear()
+        held: set[str] = set()  # databases whose batches cannot be written now
         points = 0
         with ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="publish") as pool:
             while time.monotonic() < until and not (stop and stop.is_set()):
@@ -101,13 +106,13 @@ class Publisher:
                 if not names:
                     break
                 results = list(pool.map(self._deliver, names))
-                points += sum(delivered for _, delivered in results)
+                points += sum(written for _, written in results)
                 held |= {
                     database_of(name)
-                    for name, (outcome, _) in zip(names, results, strict=True)
-                    if outcome is _Outcome.LATER
+                    for name, (delivery, _) in zip(names, results, strict=True)
+                    if delivery is _Delivery.LATER
                 }
-                if any(outcome is _Outcome.DOWN for outcome, _ in results):
+                if any(delivery is _Delivery.DOWN for delivery, _ in results):
                     break
         left = self._spool.depth(self.target)
         if points:
@@ -115,87 +120,87 @@ class Publisher:
         return left == 0
 
     def send(self, batch: Batch) -> bool:
-        """Deliver a batch that is not in the spool, where the disk cannot take it; whether that worked."""
+        """Deliver a batch that the disk cannot take, and return whether a server took it."""
         problem = self._offer(batch)
         if problem is not None:
             self._log.error("lost", database=batch.database, points=batch.points, error=str(problem))
         return problem is None
 
-    def _deliver(self, name: str) -> tuple[_Outcome, int]:
-        """What became of one batch, and the points that its target took."""
+    def _deliver(self, name: str) -> tuple[_Delivery, int]:
+        """Deliver a batch; return what became of it, and how many points the target took."""
         try:
             batch = self._spool.read(self.target, name)
-        except FileNotFoundError:  # evicted in between
-            return _Outcome.GONE, 0
+        except FileNotFoundError:  # evicted meanwhile
+            return _Delivery.GONE, 0
         except SpoolError as error:
             return self._set_aside(name, str(error)), 0
         problem = self._offer(batch)
         if problem is None:
             self._spool.done(self.target, name)
-            return _Outcome.GONE, batch.points
-        if isinstance(problem, RefusedError) and problem.status in _OF_CONTENT:
-            return self._refused(name, batch, problem), 0
+            return _Delivery.GONE, batch.points
+        if isinstance(problem, RefusedError) and problem.status in _CONTENT_REFUSED:
+            return self._give_up(name, batch, problem), 0
         return self._keep(batch, problem), 0
 
     def _offer(self, batch: Batch) -> ServerError | None:
-        """Give a batch to the first server that takes it; None, or why none did."""
+        """Write a batch to the first server that takes it; return why no server did, or None."""
         problem: ServerError | None = None
         for writer in list(self._writers):
             try:
                 self._write(writer, batch)
             except RefusedError as refusal:
-                if refusal.status in _OF_CONTENT:
+                if refusal.status in _CONTENT_REFUSED:
                     return refusal
-                problem = refusal  # more than an outage: it holds for this database alone
+                problem = refusal  # says more than an outage: it concerns only this database
             except ServerError as error:
                 problem = problem or error
             else:
                 self._prefer(writer)
-                self._telemetry.published.labels(self.target).inc(batch.points)
-                self._on_taken(writer.url, batch)
+                self._metrics.published.labels(self.target).inc(batch.points)
+                self._on_delivered(writer.url, batch)
                 return None
         return problem
 
-    def _write(self, writer: Writer, batch: Batch) -> None:
+    def _write(self, writer: BatchWriter, batch: Batch) -> None:
         started = time.perf_counter()
         try:
             refusals = list(self._write_lines(writer, batch, batch.lines))
         finally:
-            self._telemetry.publish_seconds.labels(self.target).observe(time.perf_counter() - started)
+            self._metrics.publish_seconds.labels(self.target).observe(time.perf_counter() - started)
         if refusals:
-            # One that keeps the lines comes before one that drops them.
+            # A refusal that sets the batch aside takes precedence over one that drops it.
             raise min(refusals, key=_is_outside_retention)
 
-    def _write_lines(self, writer: Writer, batch: Batch, lines: bytes) -> Iterator[RefusedError]:
-        """Write the lines, in parts where a server wants that; gives the refusals of their content."""
+    def _write_lines(self, writer: BatchWriter, batch: Batch, lines: bytes) -> Iterator[RefusedError]:
+        """Write the lines, in parts if the server wants that, and yield the refusals of their content."""
         try:
             writer.write(
                 lines, database=batch.database, policy=batch.policy or None, precision=batch.precision
             )
         except RefusedError as refusal:
-            if refusal.status not in _OF_CONTENT:
+            if refusal.status not in _CONTENT_REFUSED:
                 raise
-            if refusal.status == _BAD_REQUEST or b"\n" not in lines:
+            if refusal.status == HTTPStatus.BAD_REQUEST or b"\n" not in lines:
                 yield refusal
                 return
             half = len(lines) // 2
             middle = lines.find(b"\n", half)
-            if middle < 0:  # the last line is the longer half
+            if middle < 0:  # the last line is longer than the rest
                 middle = lines.rfind(b"\n", 0, half)
             yield from self._write_lines(writer, batch, lines[:middle])
             yield from self._write_lines(writer, batch, lines[middle + 1 :])
 
-    def _prefer(self, writer: Writer) -> None:
-        """Ask the server that answers first from now on, so that a dead one costs one try, not each."""
+    def _prefer(self, writer: BatchWriter) -> None:
+        """Try this server first from now on, so that a dead server does not cost a try per batch."""
         if self._writers[0] is not writer:
             self._writers = [writer, *(other for other in self._writers if other is not writer)]
 
-    def _refused(self, name: str, batch: Batch, refusal: RefusedError) -> _Outcome:
-        """The server took what it could and will refuse the rest for ever."""
+    def _give_up(self, name: str, batch: Batch, refusal: RefusedError) -> _Delivery:
+        """Drop or set aside a batch; the server took what it could and will always refuse the rest."""
         if _is_outside_retention(refusal):
             self._spool.done(self.target, name)
             self._lost += 1
-            self._telemetry.dropped.labels(self.target, "retention").inc()
+            self._metrics.dropped.labels(self.target, "retention").inc()
             self._log.warning(
                 "dropped",
                 reason="points older than the retention policy keeps",
@@ -203,33 +208,34 @@ class Publisher:
                 points=batch.points,
                 answer=str(refusal),
             )
-            return _Outcome.GONE
+            return _Delivery.GONE
         return self._set_aside(name, str(refusal))
 
-    def _set_aside(self, name: str, reason: str) -> _Outcome:
+    def _set_aside(self, name: str, reason: str) -> _Delivery:
         try:
             kept = self._spool.reject(self.target, name, reason)
-        except FileNotFoundError:  # evicted in between
-            return _Outcome.GONE
+        except FileNotFoundError:  # evicted meanwhile
+            return _Delivery.GONE
         except SpoolError as error:
             self._log.error("spool_failed", error=str(error))
-            return _Outcome.LATER
+            return _Delivery.LATER
         self._lost += 1
-        self._telemetry.dropped.labels(self.target, "rejected").inc()
+        self._metrics.dropped.labels(self.target, "rejected").inc()
         self._log.error("rejected", reason=reason, kept=str(kept))
-        return _Outcome.GONE
+        return _Delivery.GONE
 
-    def _keep(self, batch: Batch, problem: ServerError) -> _Outcome:
+    def _keep(self, batch: Batch, problem: ServerError) -> _Delivery:
+        """Report why a batch stays in the queue."""
         if not isinstance(problem, RefusedError):
             self._log.warning(
                 "unreachable", error=str(problem), remedy="none needed: the points wait on disk"
             )
-            return _Outcome.DOWN
-        if batch.database not in self._told:
-            self._told.add(batch.database)
+            return _Delivery.DOWN
+        if batch.database not in self._reported:
+            self._reported.add(batch.database)
             remedy = (
                 "run create_ts_databases"
-                if problem.status == _NOT_FOUND
+                if problem.status == HTTPStatus.NOT_FOUND
                 else "check influxUser and influxPassword, and the certificate"
             )
             self._log.error(
@@ -238,7 +244,13 @@ class Publisher:
                 error=str(problem),
                 remedy=f"{remedy}; the points wait on disk",
             )
-        return _Outcome.LATER
+        return _Delivery.LATER
+
+
+def send_to_all(publishers: Sequence[Publisher], batch: Batch) -> bool:
+    """Deliver a batch that the disk cannot take to every target, and return whether all of them have it."""
+    sent = [publisher.send(batch) for publisher in publishers]
+    return all(sent)
 
 
 def _is_outside_retention(refusal: RefusedError) -> bool:

@@ -1,17 +1,17 @@
 """A durable queue on disk: a batch is here before it counts as collected, and leaves when it is delivered.
 
-Layout, all below one directory:
+The layout of the directory:
 
-    lock                      held by the one process that uses the spool
-    new/N-DB.batch            being written; what a crash left is removed at the start
-    queue/TARGET/N-DB.batch   waiting for TARGET; the names sort by age and tell the database
+    lock                      held by the process that uses the spool
+    new/N-DB.batch            being written; what a crash left behind is removed at the start
+    queue/TARGET/N-DB.batch   waits for TARGET; the names sort by age and contain the database
     rejected/TARGET-N-DB.lines
-                              what TARGET refused for good, as line protocol, with the reason beside it;
-                              a tenth of the spool's room at most, the oldest go first
+                              rejected by TARGET for good, as line protocol, with the reason beside it;
+                              at most a tenth of the spool's space, the oldest files are removed first
 
-A batch is one compressed file with a checksum. Each target's queue holds a hard link to it, so that a
-target that is down catches up by itself and no batch takes room twice. The batch counts as put when its
-file, its links and their directories are synced to the disk.
+Each target's queue holds a hard link to the file of a batch, so that a target that was down catches up on its
+own and no batch takes up space twice. A batch counts as put when its file, its links and their directories
+are synced to the disk.
 """
 
 import contextlib
@@ -23,131 +23,96 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import IO
 
-import msgspec
-import zstandard
-
+from tstats.collect.batch import Batch, database_of, decode, encode, file_name, is_file_name, number_in
+from tstats.core.time import SECOND
 from tstats.errors import SpoolError
-
-_SUFFIX = ".batch"
-_NAME = re.compile(r"\d{20}-.+\.batch")
-_NUMBER = re.compile(r"(?<![0-9])\d{20}(?=-)")
-
-
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """Points that go to one database in one write request.
-
-    Attributes:
-        database, policy: where to; an empty policy is the database's default one.
-        precision: the unit of the lines' times.
-        points: how many lines there are.
-        lines: the body of the request.
-        minutes: the minutes that the points may lie in, by their start (ms since the epoch).
-    """
-
-    database: str
-    policy: str
-    precision: str
-    points: int
-    lines: bytes
-    minutes: list[int] = []
 
 
 def queue_name(target: str) -> str:
-    """A target's directory: readable, and different for different targets."""
+    """Return the name of a target's directory: readable, and different for different targets."""
     return f"{re.sub(r'[^A-Za-z0-9.]+', '-', target)}-{hashlib.sha256(target.encode()).hexdigest()[:8]}"
 
 
-def database_of(name: str) -> str:
-    """The database that a batch of this name goes to."""
-    return name.partition("-")[2].removesuffix(_SUFFIX)
-
-
 class Spool:
-    """The queue of each target; may be shared by threads.
+    """The queues of all targets. Thread-safe.
 
     Args:
-        directory: made when it is not there.
-        targets: names of the places that each batch goes to. What waits for a target that is no longer
-            named goes to all that are, since writing a point twice changes nothing.
-        max_bytes: the room for waiting batches; when it is used up the oldest go.
-        on_evicted: told the number of batches that went so.
+        directory: created when it does not exist.
+        targets: where each batch goes. Batches that wait for a target that is no longer named go to all
+            that are, since writing a point twice changes nothing.
+        max_bytes: the space for waiting batches; when it is used up, the oldest are evicted.
 
     Raises:
         SpoolError: the directory cannot be used, or another process uses it.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        targets: Sequence[str],
-        *,
-        max_bytes: int,
-        on_evicted: Callable[[int], None] = lambda _count: None,
-    ) -> None:
+    def __init__(self, directory: Path, targets: Sequence[str], *, max_bytes: int) -> None:
         self.directory = directory
         self._max_bytes = max_bytes
-        self._on_evicted = on_evicted
         self._mutex = threading.Lock()
         self._new = directory / "new"
         self._rejected = directory / "rejected"
         self._queues = {target: directory / "queue" / queue_name(target) for target in targets}
         self._waiting: dict[str, dict[str, None]] = {}  # insertion-ordered: the oldest name first
         self._sizes: dict[str, int] = {}  # of each waiting batch, the oldest first
-        self._compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
         with self._explained("cannot be used"):
             for folder in (self._new, self._rejected, *self._queues.values()):
                 folder.mkdir(parents=True, exist_ok=True)
-            self._lock = self._locked()
+            self._lock = self._take_lock()
             for leftover in self._new.iterdir():
                 leftover.unlink()
             self._adopt_orphans()
             for target, queue in self._queues.items():
-                names = sorted(path.name for path in queue.iterdir() if _NAME.fullmatch(path.name))
+                names = sorted(path.name for path in queue.iterdir() if is_file_name(path.name))
                 self._waiting[target] = dict.fromkeys(names)
                 self._sizes |= {name: (queue / name).stat().st_size for name in names}
         self._sizes = dict(sorted(self._sizes.items()))
         self._total = sum(self._sizes.values())
-        # Also behind what was set aside: its name must not be given a second time.
+        # Rejected batches count as well: their numbers must not be used again.
         used = [*self._sizes, *(path.name for path in self._rejected.iterdir())]
-        self._next = 1 + max((int(match[0]) for name in used if (match := _NUMBER.search(name))), default=0)
+        self._next = 1 + max(map(number_in, used), default=0)
 
     def close(self) -> None:
-        """Let another process use the spool."""
+        """Release the lock, so that another process can use the spool."""
         self._lock.close()
 
     @property
     def bytes(self) -> int:
-        """The room that waiting batches take."""
+        """The space that waiting batches take up."""
         return self._total
 
     def depth(self, target: str) -> int:
-        """How many batches wait for a target."""
+        """Return the number of batches that wait for a target."""
         return len(self._waiting[target])
 
     def oldest_age(self, target: str) -> float:
-        """Seconds since the oldest batch that waits for a target was put; 0 when none waits."""
+        """Return the seconds since the oldest batch that waits for a target was put; 0 when none waits."""
         with self._mutex:
             name = next(iter(self._waiting[target]), None)
         if name is None:
             return 0.0
         try:
-            return max(0.0, time.time() - (self._queues[target] / name).stat().st_mtime)
-        except FileNotFoundError:  # delivered in between
+            age = time.time_ns() - (self._queues[target] / name).stat().st_mtime_ns
+            return max(0.0, age / SECOND)
+        except FileNotFoundError:  # delivered meanwhile
             return 0.0
 
-    def put(self, batches: Iterable[Batch]) -> None:
+    def put(self, batches: Iterable[Batch]) -> int:
         """Keep batches for every target; they are on the disk when this returns.
 
+        Returns:
+            How many of the oldest batches were evicted to stay within `max_bytes`.
+
         Raises:
-            SpoolError: none of them counts as put (a full disk, no rights).
+            SpoolError: none of the batches was kept (the disk is full, a permission is missing).
         """
         with self._mutex, self._explained("cannot take a batch"):
-            named = {self._name(batch): batch for batch in batches}
+            named = {self._new_name(batch): batch for batch in batches}
             try:
                 sizes = {name: self._write(name, batch) for name, batch in named.items()}
                 for queue in self._queues.values() if named else ():
@@ -163,67 +128,70 @@ class Spool:
                 self._total += size
                 for waiting in self._waiting.values():
                     waiting[name] = None
-            self._evict()
+            return self._evict()
 
     def waiting(self, target: str, most: int, *, without: AbstractSet[str] = frozenset()) -> list[str]:
-        """The names of the oldest batches that wait for a target, leaving out those of some databases."""
+        """Return the names of the oldest batches that wait for a target, except those of some databases."""
         with self._mutex:
             names = (name for name in self._waiting[target] if database_of(name) not in without)
             return list(itertools.islice(names, most))
 
     def read(self, target: str, name: str) -> Batch:
-        """A batch that waits.
+        """Return a batch that waits.
 
         Raises:
-            SpoolError: its file cannot be read, or is not what was written.
-            FileNotFoundError: it went in between.
+            SpoolError: the file cannot be read or is damaged.
+            FileNotFoundError: the batch was evicted meanwhile.
         """
         path = self._queues[target] / name
         try:
-            content = zstandard.ZstdDecompressor().decompress(path.read_bytes())
-            head, _, lines = content.partition(b"\n")
-            header = msgspec.json.decode(head, type=Batch)
+            return decode(path.read_bytes())
         except FileNotFoundError:
             raise
         except OSError as error:
             raise SpoolError(f"spool: {path} cannot be read: {error.strerror}") from error
-        except (zstandard.ZstdError, msgspec.MsgspecError, MemoryError) as error:
-            # A damaged header may announce any size, for which there is no memory.
+        except ValueError as error:
             raise SpoolError(f"spool: {path} is damaged: {error}") from error
-        return msgspec.structs.replace(header, lines=lines)
 
     def done(self, target: str, name: str) -> None:
-        """A target has taken a batch: it leaves that target's queue, and the disk after the last one."""
+        """Remove a batch that a target has taken from its queue; after the last target, from the disk."""
         with self._mutex:
             self._remove(target, name)
 
     def reject(self, target: str, name: str, reason: str) -> Path:
-        """A target refused a batch for good: set it aside with the reason, out of the way of the rest.
+        """Set a batch aside that a target rejected for good, so that it does not block the others.
 
         Returns:
-            The file of its lines (or its damaged file); `.reason` beside it holds the reason.
+            The file of the batch's lines, or its damaged file; the file `.reason` beside it has the reason.
+
+        Raises:
+            SpoolError: the files cannot be written; the batch still waits.
+            FileNotFoundError: the batch was evicted meanwhile.
         """
-        kept = self._rejected / f"{queue_name(target)}-{name.removesuffix(_SUFFIX)}.lines"
-        with self._explained("cannot set a refused batch aside"):
+        kept = (self._rejected / f"{queue_name(target)}-{name}").with_suffix(".lines")
+        try:
+            lines = self.read(target, name).lines
+        except SpoolError:
+            lines = None
+        with self._explained("cannot set a rejected batch aside"):
             kept.with_suffix(".reason").write_text(f"{reason}\n", encoding="utf-8")
-            try:
-                kept.write_bytes(self.read(target, name).lines)
-            except SpoolError:
+            if lines is None:
                 (self._queues[target] / name).replace(kept)
+            else:
+                kept.write_bytes(lines)
             self._trim_rejected()
         self.done(target, name)
         return kept
 
-    def _name(self, batch: Batch) -> str:
-        """A name that no batch had before, not even one whose put failed."""
-        name = f"{self._next:020d}-{batch.database}{_SUFFIX}"
+    def _new_name(self, batch: Batch) -> str:
+        """Return a name that no batch had before, not even a batch whose put failed."""
+        name = file_name(self._next, batch)
         self._next += 1
         return name
 
     def _write(self, name: str, batch: Batch) -> int:
-        """Write a batch's file; its size."""
-        header = msgspec.json.encode(msgspec.structs.replace(batch, lines=b""))
-        content = self._compressor.compress(header + b"\n" + batch.lines)
+        """Write a batch's file and return its size."""
+        content = encode(batch)
         with (self._new / name).open("wb") as file:
             file.write(content)
             file.flush()
@@ -231,24 +199,23 @@ class Spool:
         return len(content)
 
     def _forget(self, names: Iterable[str]) -> None:
-        """Remove what a failed put has written: a full disk needs the room."""
+        """Remove what a failed put has written; a full disk needs the space."""
         for name in names:
             for folder in (self._new, *self._queues.values()):
                 with contextlib.suppress(OSError):
                     (folder / name).unlink()
 
-    def _evict(self) -> None:
+    def _evict(self) -> int:
         evicted = 0
         while self._total > self._max_bytes:
             oldest = next(iter(self._sizes))
             for target in self._queues:
                 self._remove(target, oldest)
             evicted += 1
-        if evicted:
-            self._on_evicted(evicted)
+        return evicted
 
     def _trim_rejected(self) -> None:
-        """A refusal that never ends must not fill the disk."""
+        """Remove the oldest rejected batches beyond a tenth of `max_bytes`: they must not fill the disk."""
         kept = sorted(self._rejected.glob("*.lines"), key=lambda path: path.stat().st_mtime_ns)
         total = sum(path.stat().st_size for path in kept)
         for path in kept[:-1]:
@@ -265,7 +232,7 @@ class Spool:
             self._total -= self._sizes.pop(name, 0)
 
     def _adopt_orphans(self) -> None:
-        """Hand what waits for a target that is no longer named to those that are."""
+        """Move batches of targets that are no longer named to the queues of all that are."""
         for orphan in (self.directory / "queue").iterdir():
             if orphan in self._queues.values() or not orphan.is_dir():
                 continue
@@ -279,15 +246,15 @@ class Spool:
                 path.unlink()
             orphan.rmdir()
 
-    def _locked(self) -> IO[str]:
+    def _take_lock(self) -> IO[str]:
         lock = (self.directory / "lock").open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.close()
             raise SpoolError(
-                f"spool: {self.directory} is in use by another tstats collect; stop that one, or give"
-                " this one a spoolDirectory of its own"
+                f"spool: {self.directory} is in use by another tstats collect; stop that process, or set"
+                " spoolDirectory to another directory"
             ) from None
         return lock
 
@@ -297,12 +264,12 @@ class Spool:
             yield
         except OSError as error:
             remedy = {
-                errno.ENOSPC: "free room on that disk, or lower spoolMaxBytes",
+                errno.ENOSPC: "free space on that disk, or lower spoolMaxBytes",
                 errno.EDQUOT: "raise the quota, or lower spoolMaxBytes",
-                errno.EACCES: "give this user the right to write there, or set spoolDirectory",
-                errno.EPERM: "the file system must allow hard links; set spoolDirectory to another one",
+                errno.EACCES: "give this user permission to write there, or set spoolDirectory",
+                errno.EPERM: "the file system must support hard links; set spoolDirectory to another one",
                 errno.EROFS: "the file system is read-only; set spoolDirectory to another one",
-            }.get(error.errno or 0, "set spoolDirectory to a directory that can be written")
+            }.get(error.errno or 0, "set spoolDirectory to a writable directory")
             raise SpoolError(f"spool: {self.directory} {what}: {error.strerror}; {remedy}") from error
 
 

@@ -1,4 +1,4 @@
-"""What a spool holds, seen from outside: nothing is made, locked or moved, whoever uses it meanwhile."""
+"""What a spool contains, seen from outside: a survey creates, locks and changes nothing."""
 
 import os
 import shutil
@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tstats.collect.batch import is_file_name
 from tstats.collect.spool import queue_name
+from tstats.core.time import SECOND
 from tstats.errors import SpoolError
 
 _LOCKS = Path("/proc/locks")
@@ -18,7 +20,7 @@ class Waiting:
     """What waits for one target.
 
     Attributes:
-        batches: how many.
+        batches: the number of batches.
         oldest: seconds since the oldest was put; 0 when none waits.
     """
 
@@ -27,19 +29,19 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """A spool as it was found.
+class SpoolSurvey:
+    """The state of a spool.
 
     Attributes:
-        exists: whether the directory is there; without it only the room of the disk is known.
-        writable: whether this user may write in it, or make it.
-        in_use: whether a process on this machine holds it; None where the system does not tell.
-        waiting: by target.
-        orphans: batches for targets that are not named.
-        bytes: the room that waiting batches take.
-        rejected: how many writes were set aside as refused for good.
-        newest_reason: why the last one of them was.
-        free: room on the disk for this user, in bytes.
+        exists: whether the directory exists; if not, only `writable` and `free` are known.
+        writable: whether this user can write to the directory, or create it.
+        in_use: whether a process on this machine uses it; None where the system does not say.
+        waiting: what waits, by target.
+        orphans: the number of batches for targets that are no longer named.
+        bytes: the space that waiting batches take up.
+        rejected: the number of writes that were rejected for good.
+        newest_reason: why the last of them was rejected.
+        free: free space on the disk for this user, in bytes.
     """
 
     exists: bool = False
@@ -53,15 +55,15 @@ class Survey:
     free: int
 
 
-def survey(directory: Path, targets: Sequence[str]) -> Survey:
-    """Look at a spool.
+def survey(directory: Path, targets: Sequence[str]) -> SpoolSurvey:
+    """Return the state of a spool.
 
     Args:
-        directory: as the settings name it.
-        targets: as the collector names them.
+        directory: the directory in the settings.
+        targets: the names that the collector uses.
 
     Raises:
-        SpoolError: something of it cannot be read.
+        SpoolError: the spool cannot be read.
     """
     try:
         return _survey(directory, targets)
@@ -69,28 +71,29 @@ def survey(directory: Path, targets: Sequence[str]) -> Survey:
         raise SpoolError(f"spool: {error.filename or directory} cannot be read: {error.strerror}") from error
 
 
-def _survey(directory: Path, targets: Sequence[str]) -> Survey:
-    standing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
-    writable = standing.is_dir() and os.access(standing, os.W_OK | os.X_OK)
-    free = shutil.disk_usage(standing).free
+def _survey(directory: Path, targets: Sequence[str]) -> SpoolSurvey:
+    existing = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    free = shutil.disk_usage(existing).free
     if not directory.is_dir():
-        return Survey(writable=writable, free=free)
+        return SpoolSurvey(writable=writable, free=free)
     named = {queue_name(target): target for target in targets}
     waiting = dict.fromkeys(targets, Waiting())
-    sizes: dict[str, int] = {}  # a batch has one file, however many wait for it
+    sizes: dict[str, int] = {}  # by name: a batch has one file, however many targets it waits for
     orphans = 0
     for queue in _entries(directory / "queue"):
-        batches = {entry.name: entry for entry in _entries(queue) if entry.suffix == ".batch"}
         times = []
-        for name, path in batches.items():
+        for path in _entries(queue):
+            if not is_file_name(path.name):
+                continue
             try:
                 status = path.stat()
-            except FileNotFoundError:  # delivered in between
+            except FileNotFoundError:  # delivered meanwhile
                 continue
-            sizes[name] = status.st_size
-            times.append(status.st_mtime)
+            sizes[path.name] = status.st_size
+            times.append(status.st_mtime_ns)
         if queue.name in named:
-            oldest = max(0.0, time.time() - min(times)) if times else 0.0
+            oldest = max(0.0, (time.time_ns() - min(times)) / SECOND) if times else 0.0
             waiting[named[queue.name]] = Waiting(batches=len(times), oldest=oldest)
         else:
             orphans += len(times)
@@ -98,7 +101,7 @@ def _survey(directory: Path, targets: Sequence[str]) -> Survey:
         (path for path in _entries(directory / "rejected") if path.suffix == ".reason"),
         key=lambda path: path.stat().st_mtime_ns,
     )
-    return Survey(
+    return SpoolSurvey(
         exists=True,
         writable=writable,
         in_use=_is_locked(directory / "lock"),
@@ -116,7 +119,7 @@ def _entries(directory: Path) -> Iterator[Path]:
 
 
 def _is_locked(file: Path) -> bool | None:
-    """Whether a process holds the file's lock, as the system tells; to try it would take it for a moment."""
+    """Return whether the system lists a lock on the file; an attempt to lock it could stop a collector."""
     try:
         status = file.stat()
         locks = _LOCKS.read_text(encoding="ascii", errors="replace").splitlines()

@@ -1,6 +1,6 @@
-"""What a database consists of: retention policies, and the rollups that fill them.
+"""The types of the catalog: databases with their retention policies and rollups, and daily summaries.
 
-Durations are whole nanoseconds; `INFINITE` (0) keeps points for ever.
+Durations are integer nanoseconds; `INFINITE` (0) keeps points forever.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class RetentionPolicy:
     """A retention policy as it should be.
 
     Attributes:
-        name: its name in its database.
-        duration: how long points are kept, in ns; `INFINITE` keeps them for ever.
-        default: whether writes and queries that name no policy use this one.
+        name: the name in its database.
+        duration: how long points are kept, in ns; `INFINITE` keeps them forever.
+        default: whether writes and queries that name no policy use this policy.
     """
 
     name: str
@@ -28,7 +28,7 @@ class RetentionPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """The tag condition by which a rollup takes only a part of its source."""
+    """A condition on a tag that limits a rollup to a part of its source."""
 
     tag: str
     operator: Literal["=", "!="]
@@ -37,19 +37,19 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollup:
-    """A measurement computed from another one, interval by interval.
+    """A measurement that is computed from another measurement, interval by interval.
 
     Attributes:
         name: the name of its continuous query.
         database: the database of source and target.
-        source_policy, source: where the points come from.
-        target_policy, target: where the result goes.
+        source_policy, source: the retention policy and measurement that are read.
+        target_policy, target: the retention policy and measurement that are written.
         aggregate: the function over the source's field `value` in each interval.
         field: the field of the target.
-        interval: in ns.
+        interval: the length of an interval, in ns.
         tags: the tags that the target keeps; None keeps all.
-        condition: the part of the source that is taken; None takes all.
-        resample: how far back the continuous query recomputes, in ns.
+        condition: limits the rollup to a part of the source; None takes all of it.
+        resample: how far back the continuous query recomputes, in ns (RESAMPLE FOR).
     """
 
     name: str
@@ -67,8 +67,8 @@ class Rollup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
-    """A database with its retention policies and rollups, sources before what is made from them."""
+class CatalogDatabase:
+    """A database with its retention policies and rollups; each rollup comes after those it reads."""
 
     name: str
     policies: tuple[RetentionPolicy, ...]
@@ -77,11 +77,11 @@ class Database:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailySource:
-    """The one-minute values, in kbps, that the days of a CDN or of its delivery services are summarized from.
+    """The one-minute values, in kbps, that days are summarized from: of CDNs, or of their delivery services.
 
     Attributes:
-        database, policy, measurement: where they are.
-        tags: what each summary is of; the first is the CDN.
+        database, policy, measurement: where the values are.
+        tags: the tags that identify a summary's subject; the first is the CDN.
     """
 
     database: str
@@ -92,13 +92,13 @@ class DailySource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailySummary:
-    """A statistic of a day: an aggregate over its one-minute values, in another unit.
+    """A statistic of a day: an aggregate of its one-minute values, converted to another unit.
 
     Attributes:
-        name: its measurement in InfluxDB and its stat_name in SQL.
-        aggregate: over the values v of the day's minutes, in kbps.
-        multiplier, divisor: the statistic is the aggregate, times the one, divided by the other.
-        unit: of the statistic.
+        name: the measurement in InfluxDB and the stat_name in SQL.
+        aggregate: the function over the day's one-minute values, which are in kbps.
+        multiplier, divisor: the statistic is the aggregate times `multiplier`, divided by `divisor`.
+        unit: the unit of the statistic.
     """
 
     name: str

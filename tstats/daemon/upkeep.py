@@ -1,74 +1,83 @@
-"""What the daemon does beside collecting: rollups kept whole, days summarized."""
+"""What the daemon does besides collecting: it repairs rollups and summarizes days."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
-from tstats import catalog, connections
-from tstats.collect.feed import MINUTE_MS
-from tstats.collect.spool import Batch
-from tstats.collect.telemetry import Telemetry
-from tstats.config.settings import Settings
-from tstats.core.time import MILLISECOND, SECOND
+from tstats import catalog
+from tstats.collect.batch import Batch
+from tstats.collect.metrics import CollectorMetrics
+from tstats.core.time import HOUR, MILLISECOND, MINUTE, SECOND
 from tstats.core.windows import Window, runs
+from tstats.daemon.schedule import Timer
 from tstats.errors import TstatsError
 from tstats.influx.client import Influx
 from tstats.rollups.late import LateWindows, repair_late
 from tstats.rollups.plan import merged
 from tstats.rollups.repair import RollupRepair
 from tstats.rollups.report import RollupReport
-from tstats.summaries.build import build_summarizer
+from tstats.summaries.summarizer import Summarizer
 
-_LATE_EVERY = 60.0  # seconds between two looks at what came late
-_ALL_EVERY = 3600.0  # seconds between two slow full checks
+_LATE_INTERVAL = MINUTE  # between two repairs of late data
+_FULL_CHECK_INTERVAL = HOUR  # the full check is slow
 
 
-class _Site:
-    """One InfluxDB whose rollups are kept whole."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollupServer:
+    """An InfluxDB whose rollups are kept complete.
 
-    def __init__(self, influx: Influx, clock: Callable[[], int]) -> None:
-        self.influx = influx
-        self.repair = RollupRepair(influx, clock=clock)
-        self.late = LateWindows(clock=clock)
+    Attributes:
+        influx: the connection that `repair` uses.
+        repair: its rollups.
+        late: the windows into which late data was delivered.
+    """
+
+    influx: Influx
+    repair: RollupRepair
+    late: LateWindows
 
 
 class Upkeep:
-    """The chores of one set of settings; `turn` is called by one thread, `taken` by any.
+    """The recurring tasks of one set of settings, until a reload replaces it.
 
     Args:
-        settings: checked ones.
-        telemetry: counts.
-        log: told what was repaired and summarized, and what failed.
-        clock: seconds since the epoch.
-
-    Raises:
-        ConfigError: a URL is none.
+        servers: the servers to repair; owned, like the summarizer: closed by `close`.
+        summarizer: summarizes days; None where there is no InfluxDB to read.
+        summary_interval: seconds from one search for finished days to the next.
+        run_rollups: compute the rollups as time goes on, in place of continuous queries.
+        metrics: the counters.
+        log: gets what was repaired and summarized, and what failed.
+        clock: returns ns since the epoch.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        servers: Sequence[RollupServer],
         *,
-        telemetry: Telemetry,
+        summarizer: Summarizer | None,
+        summary_interval: int,
+        run_rollups: bool,
+        metrics: CollectorMetrics,
         log: structlog.stdlib.BoundLogger,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._settings = settings
-        self._telemetry = telemetry
+        self._servers = {server.influx.url: server for server in servers}
+        self._summarizer = summarizer
+        self._run_rollups = run_rollups
+        self._metrics = metrics
         self._log = log
         self._clock = clock
-        urls = connections.queried_urls(settings)
-        influxes = [connections.influx(settings, url) for url in urls]
-        self._sites = {influx.url: _Site(influx, lambda: int(clock() * SECOND)) for influx in influxes}
-        self._summarizer = build_summarizer(settings, log) if urls else None
-        started = clock()
-        self._late_due = started + _LATE_EVERY
-        self._all_due = started  # what an outage of our own left is found at once
-        self._days_due = started
+        now = clock()
+        self._late_check = Timer(_LATE_INTERVAL, due=now + _LATE_INTERVAL)
+        self._full_check = Timer(
+            _FULL_CHECK_INTERVAL, due=now
+        )  # finds what an outage of the daemon left behind
+        self._summary = Timer(summary_interval * SECOND, due=now)
 
     def check_database(self) -> None:
-        """Say what to run where the SQL database has not the schema that the summaries need."""
+        """Log what to run if the SQL database does not have the schema that the summaries need."""
         if self._summarizer is None:
             return
         try:
@@ -76,36 +85,32 @@ class Upkeep:
         except TstatsError as error:
             self._log.error("database", error=str(error))
 
-    def taken(self, url: str, batch: Batch) -> None:
-        """Note a batch that a server has just taken: what came late is repaired later."""
-        site = self._sites.get(url)
-        if site is None:
+    def note_delivered(self, url: str, batch: Batch) -> None:
+        """Note a batch that a server has just taken; late data is repaired later. Thread-safe."""
+        server = self._servers.get(url)
+        if server is None:
             return
-        for window in runs(batch.minutes, step=MINUTE_MS):
-            in_ns = Window(start=window.start * MILLISECOND, end=window.end * MILLISECOND)
-            site.late.add(batch.database, in_ns)
+        for window in runs((minute * MILLISECOND for minute in batch.minutes), step=MINUTE):
+            server.late.add(batch.database, window)
 
-    def turn(self) -> None:
-        """Do what is due; to be called every few seconds. Failures are in the log."""
+    def run_due(self) -> None:
+        """Do what is due; to be called every few seconds, by one thread. Failures are logged."""
         now = self._clock()
-        if self._settings.rollup_mode == "tstats":
-            self._report(site.repair.run_due() for site in self._sites.values())
-        if now >= self._late_due:
-            self._late_due = now + _LATE_EVERY
-            for site in self._sites.values():
-                self._report(repair_late(site.repair, site.late))
-        if now >= self._all_due:
-            self._all_due = now + _ALL_EVERY
-            window = Window(start=int(now) * SECOND - catalog.RAW_RETENTION, end=int(now) * SECOND)
-            self._report(site.repair.repair(window) for site in self._sites.values())
-        if self._summarizer is not None and now >= self._days_due:
-            self._days_due = now + self._settings.daily_summary_polling_interval
-            self._summarizer.catch_up(int(now * SECOND))
+        if self._run_rollups:
+            self._report(server.repair.run_due() for server in self._servers.values())
+        if self._late_check.is_due(now):
+            for server in self._servers.values():
+                self._report(repair_late(server.repair, server.late))
+        if self._full_check.is_due(now):
+            window = Window(start=now - catalog.RAW_RETENTION, end=now)
+            self._report(server.repair.repair(window) for server in self._servers.values())
+        if self._summarizer is not None and self._summary.is_due(now):
+            self._summarizer.catch_up(now)
 
     def close(self) -> None:
-        """Give the connections back."""
-        for site in self._sites.values():
-            site.influx.close()
+        """Close the connections."""
+        for server in self._servers.values():
+            server.influx.close()
         if self._summarizer is not None:
             self._summarizer.close()
 
@@ -120,6 +125,6 @@ class Upkeep:
                     error = outcome.error or outcome.finding.error or "it still differs"
                     log.warning("rollup_failed", rollup=name, error=error)
                 elif outcome.recomputed:
-                    self._telemetry.repaired.labels(name).inc(outcome.points)
+                    self._metrics.repaired.labels(name).inc(outcome.points)
                     windows = ", ".join(str(window) for window in merged(outcome.recomputed))
                     log.info("rollup_computed", rollup=name, points=outcome.points, windows=windows)

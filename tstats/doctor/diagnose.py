@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from tstats import catalog, connections
-from tstats.collect.inventory_file import InventoryFile
+from tstats.collect.inventory import InventoryFile
 from tstats.config import loading as config
 from tstats.config.settings import Settings
 from tstats.core.time import SECOND

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from tstats.core.model import Database
+from tstats.core.model import CatalogDatabase
 from tstats.core.time import parse_go_duration
 from tstats.errors import RefusedError, ServerError, TstatsError, UnreachableError
 from tstats.influx import influxql
@@ -52,7 +52,7 @@ class InstanceReport:
 
 
 def catalog_schema(
-    databases: Iterable[Database], *, replication: int, continuous_queries: bool = True
+    databases: Iterable[CatalogDatabase], *, replication: int, continuous_queries: bool = True
 ) -> tuple[DatabaseSpec, ...]:
     """Return the wanted schema of databases of the catalog; shard durations are left to the server.
 

@@ -1,1 +1,1 @@
-"""Traffic Ops and Traffic Monitor: their clients, and the inventory that Traffic Ops keeps."""
+"""Clients of Traffic Ops and Traffic Monitor, and the inventory that Traffic Ops keeps."""

@@ -1,4 +1,4 @@
-"""What Traffic Ops knows and the collector needs: caches, monitors and the stats to ask for."""
+"""What the collector needs from Traffic Ops: caches, monitors and the stats to ask for."""
 
 from collections.abc import Iterable
 
@@ -8,14 +8,17 @@ MONITOR_TYPE = "RASCAL"
 
 
 class Cache(msgspec.Struct, frozen=True, kw_only=True):
-    """What the inventory knows of a cache and its points are tagged with."""
+    """What the inventory knows about a cache; its points are tagged with it."""
 
     cachegroup: str
     type: str
 
 
-class Server(msgspec.Struct, kw_only=True, rename="camel"):
-    """What is used of a record of GET servers; before 5.0 it is cdnName and cachegroup."""
+class ServerRecord(msgspec.Struct, kw_only=True, rename="camel"):
+    """The fields in use of a record of GET servers.
+
+    API versions before 5.0 say `cdnName` and `cachegroup` instead of `cdn` and `cacheGroup`.
+    """
 
     host_name: str | None = None
     domain_name: str | None = None
@@ -28,21 +31,21 @@ class Server(msgspec.Struct, kw_only=True, rename="camel"):
     cachegroup: str | None = None
 
 
-class Parameter(msgspec.Struct, kw_only=True):
-    """What is used of a record of GET profiles/name/TRAFFIC_STATS/parameters."""
+class ParameterRecord(msgspec.Struct, kw_only=True):
+    """The fields in use of a record of GET profiles/name/TRAFFIC_STATS/parameters."""
 
     name: str | None = None
     value: str | None = None
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
-    """A snapshot of Traffic Ops; also what is kept on disk for a start without Traffic Ops.
+    """A snapshot of Traffic Ops, which is also kept on disk for a start without Traffic Ops.
 
     Attributes:
-        caches: every server by host name; a monitor reports only those of its own CDN.
-        monitors: base URLs (`http://host.domain:port`) by CDN, alternatives of each other.
+        caches: every server that is not a monitor, by host name; a monitor reports only those of its own CDN.
+        monitors: base URLs (`http://host.domain:port`) by CDN; those of one CDN are alternatives.
         cache_stats, ds_stats: the stats to ask for.
-        problems: servers that cannot be used, in words.
+        problems: messages about servers that cannot be used.
     """
 
     caches: dict[str, Cache]
@@ -52,13 +55,15 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[str] = []
 
 
-def inventory(servers: Iterable[Server], parameters: Iterable[Parameter], *, status: str) -> Inventory:
-    """The inventory out of Traffic Ops' records, of any API version.
+def build_inventory(
+    servers: Iterable[ServerRecord], parameters: Iterable[ParameterRecord], *, status: str
+) -> Inventory:
+    """Build the inventory from Traffic Ops' records, of any API version.
 
     Args:
         servers: all servers.
-        parameters: those of the profile TRAFFIC_STATS.
-        status: the status that a monitor must have to be asked.
+        parameters: the parameters of the profile TRAFFIC_STATS.
+        status: the status of the monitors to ask; the others are left out.
     """
     caches: dict[str, Cache] = {}
     monitors: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""Traffic Monitor: the payload of the first monitor of a CDN that gives one in time."""
+"""A client of Traffic Monitors: returns the payload of the first monitor of a CDN that answers in time."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ _MOST_BYTES = 512 << 20
 
 
 class MonitorGroup:
-    """The monitors of one CDN, alternatives of each other, for one feed; used by one thread at a time.
+    """The monitors of one CDN for one feed. They are alternatives. Not thread-safe.
 
     Args:
-        urls: base URLs; the one that answered last is asked first.
-        feed: which payload.
+        urls: base URLs; the monitor that answered last is asked first.
+        feed: the payload to ask for.
         stats: the stats to ask for.
-        on_failed: told the URL and the reason when a monitor does not answer and the next is asked.
+        on_failed: called with the URL and the reason when a monitor gives no usable payload.
     """
 
     def __init__(
@@ -42,18 +42,21 @@ class MonitorGroup:
         self._session.headers["Accept-Encoding"] = "gzip"
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._session.close()
 
     def ask(self, read: Callable[[bytes], Result], *, seconds: float) -> tuple[str, Result]:
-        """The URL of the first monitor whose payload came in time and could be read, and what was read.
+        """Ask one monitor after the other until a payload arrives in time and can be read.
 
         Args:
-            read: reads a payload; raises a TstatsError when it is none.
-            seconds: the time for all of them together; each has an equal share of what is left.
+            read: reads a payload; raises a TstatsError if it is invalid.
+            seconds: the time for all monitors together; each gets an equal share of what is left.
+
+        Returns:
+            The URL of the monitor, and the result of `read`.
 
         Raises:
-            UnreachableError: none of them did; `on_failed` was told each one's reason.
+            UnreachableError: no monitor gave a usable payload; `on_failed` got the reasons.
         """
         deadline = time.monotonic() + seconds
         for position, url in enumerate(self._urls):
@@ -68,4 +71,4 @@ class MonitorGroup:
                 continue
             self._urls.insert(0, self._urls.pop(position))
             return url, result
-        raise UnreachableError(f"none of {len(self._urls)} monitors gave a payload")
+        raise UnreachableError(f"none of {len(self._urls)} monitors gave a usable payload")

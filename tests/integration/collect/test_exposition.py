@@ -1,4 +1,4 @@
-"""/metrics and /healthz as Prometheus and a load balancer see them."""
+"""/metrics as Prometheus sees it, and /healthz as a load balancer sees it."""
 
 import json
 import re
@@ -8,46 +8,50 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.support.influxd import free_port
 from tstats.collect.exposition import Exposition
-from tstats.collect.telemetry import Telemetry
+from tstats.collect.metrics import CollectorMetrics
+from tstats.core.time import SECOND
 from tstats.errors import ConfigError
 
 ANSWER_S = 5
 
 
 @pytest.fixture
-def telemetry() -> Telemetry:
-    return Telemetry(clock=lambda: 100.0)
+def metrics() -> CollectorMetrics:
+    return CollectorMetrics(clock=lambda: 100 * SECOND)
 
 
 @pytest.fixture
 def wrong() -> list[str]:
-    """What is wrong now; a test may change it."""
+    """The current problems; a test may change them."""
     return []
 
 
 @pytest.fixture
-def exposition(telemetry: Telemetry, wrong: list[str]) -> Iterator[Exposition]:
-    server = Exposition("127.0.0.1", 0, registry=telemetry.registry, problems=lambda: wrong)
+def exposition(metrics: CollectorMetrics, wrong: list[str]) -> Iterator[Exposition]:
+    server = Exposition("127.0.0.1", 0, registry=metrics.registry, problems=lambda: wrong)
     yield server
     server.close()
 
 
+def port_of(exposition: Exposition) -> int:
+    return int(exposition.url.rpartition(":")[2])
+
+
 def get(exposition: Exposition, path: str) -> requests.Response:
-    return requests.get(f"http://127.0.0.1:{exposition.port}{path}", timeout=ANSWER_S)
+    return requests.get(f"{exposition.url}{path}", timeout=ANSWER_S)
 
 
-def test_metrics_show_every_count_by_its_labels(exposition: Exposition, telemetry: Telemetry) -> None:
-    telemetry.poll_succeeded("cdn1", "CacheStats")
-    telemetry.points.labels("cache_stats").inc(42)
-    telemetry.bad_samples.labels("cdn1", "CacheStats", "value").inc(2)
-    telemetry.published.labels("any").inc(40)
-    telemetry.dropped.labels("any", "rejected").inc()
-    telemetry.spool_bytes.set(1234)
-    telemetry.spool_age.labels("any").set(7)
-    telemetry.inventory_age.set(9)
-    telemetry.publish_seconds.labels("any").observe(0.2)
+def test_metrics_show_every_metric_with_its_labels(exposition: Exposition, metrics: CollectorMetrics) -> None:
+    metrics.poll_succeeded("cdn1", "CacheStats")
+    metrics.points.labels("cache_stats").inc(42)
+    metrics.bad_samples.labels("cdn1", "CacheStats", "value").inc(2)
+    metrics.published.labels("any").inc(40)
+    metrics.dropped.labels("any", "rejected").inc()
+    metrics.spool_bytes.set(1234)
+    metrics.spool_age.labels("any").set(7)
+    metrics.inventory_age.set(9)
+    metrics.publish_seconds.labels("any").observe(0.2)
     answer = get(exposition, "/metrics")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain")
@@ -66,24 +70,26 @@ def test_metrics_show_every_count_by_its_labels(exposition: Exposition, telemetr
         assert line in answer.text.splitlines()
 
 
-def test_every_metric_says_what_it_is(exposition: Exposition) -> None:
+def test_every_metric_has_a_help_text(exposition: Exposition) -> None:
     text = get(exposition, "/metrics").text
     named = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     assert named == set(re.findall(r"^# HELP (\S+) \S", text, re.MULTILINE))
     assert {"tstats_polls_total", "tstats_spool_bytes", "tstats_publish_seconds"} <= named
 
 
-def test_a_cdn_that_is_no_longer_polled_is_forgotten(exposition: Exposition, telemetry: Telemetry) -> None:
+def test_a_cdn_that_is_no_longer_polled_is_forgotten(
+    exposition: Exposition, metrics: CollectorMetrics
+) -> None:
     for cdn in ("cdn1", "cdn2"):
-        telemetry.poll_succeeded(cdn, "DsStats")
-    telemetry.forget_polls({("cdn2", "DsStats")})
-    assert telemetry.poll_ages() == {("cdn2", "DsStats"): 0.0}
+        metrics.poll_succeeded(cdn, "DsStats")
+    metrics.forget_polls({("cdn2", "DsStats")})
+    assert metrics.poll_ages() == {("cdn2", "DsStats"): 0.0}
     text = get(exposition, "/metrics").text
     assert 'tstats_last_good_poll_age_seconds{cdn="cdn2",feed="DsStats"} 0.0' in text
     assert 'tstats_last_good_poll_age_seconds{cdn="cdn1"' not in text
 
 
-def test_health_says_what_is_wrong(exposition: Exposition, wrong: list[str]) -> None:
+def test_health_lists_the_problems(exposition: Exposition, wrong: list[str]) -> None:
     healthy = get(exposition, "/healthz")
     assert (healthy.status_code, healthy.json()) == (200, {"healthy": True, "problems": []})
     wrong.append("cdn1 CacheStats: no good poll yet")
@@ -96,11 +102,11 @@ def test_health_says_what_is_wrong(exposition: Exposition, wrong: list[str]) -> 
 def test_other_paths_say_where_to_look(exposition: Exposition, path: str) -> None:
     answer = get(exposition, path.replace("..", "%2e%2e"))
     assert answer.status_code == 404
-    assert "/metrics and /healthz" in answer.text
+    assert "see /metrics and /healthz" in answer.text
 
 
-def test_a_client_that_says_nothing_holds_up_nobody(exposition: Exposition) -> None:
-    with socket.create_connection(("127.0.0.1", exposition.port)):
+def test_an_idle_connection_does_not_block_other_clients(exposition: Exposition) -> None:
+    with socket.create_connection(("127.0.0.1", port_of(exposition))):
         assert get(exposition, "/healthz").status_code == 200
 
 
@@ -110,20 +116,19 @@ def test_requests_leave_nothing_on_stderr(exposition: Exposition, capsys: pytest
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_taken_port_is_an_error_that_names_it(exposition: Exposition, telemetry: Telemetry) -> None:
-    with pytest.raises(
-        ConfigError, match=rf"metricsBind: cannot listen at 127.0.0.1:{exposition.port}: Address"
-    ):
-        Exposition("127.0.0.1", exposition.port, registry=telemetry.registry, problems=list)
+def test_a_port_in_use_is_an_error_that_names_it(exposition: Exposition, metrics: CollectorMetrics) -> None:
+    port = port_of(exposition)
+    with pytest.raises(ConfigError, match=rf"metricsBind: cannot listen on 127.0.0.1:{port}: Address"):
+        Exposition("127.0.0.1", port, registry=metrics.registry, problems=list)
 
 
-def test_an_address_that_is_not_ours_is_an_error(telemetry: Telemetry) -> None:
-    with pytest.raises(ConfigError, match=r"metricsBind: cannot listen at 192\.0\.2\.1"):
-        Exposition("192.0.2.1", free_port(), registry=telemetry.registry, problems=list)
+def test_an_address_of_another_machine_is_an_error(metrics: CollectorMetrics) -> None:
+    with pytest.raises(ConfigError, match=r"metricsBind: cannot listen on 192\.0\.2\.1"):
+        Exposition("192.0.2.1", 0, registry=metrics.registry, problems=list)
 
 
-def test_after_closing_nobody_listens(telemetry: Telemetry) -> None:
-    server = Exposition("127.0.0.1", 0, registry=telemetry.registry, problems=list)
+def test_after_closing_nobody_listens(metrics: CollectorMetrics) -> None:
+    server = Exposition("127.0.0.1", 0, registry=metrics.registry, problems=list)
     server.close()
     with pytest.raises(requests.ConnectionError):
         get(server, "/metrics")

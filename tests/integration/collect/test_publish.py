@@ -1,4 +1,4 @@
-"""What a real InfluxDB says to a publisher's requests, and what that means for the batch."""
+"""How a real InfluxDB responds to a publisher, and what becomes of the batch."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,14 +10,16 @@ import structlog
 
 from tests.support.influxd import Influxd
 from tests.support.waiting import wait_for
+from tstats.collect.batch import Batch
 from tstats.collect.feed import CacheFeed
+from tstats.collect.metrics import CollectorMetrics
 from tstats.collect.publish import Publisher
-from tstats.collect.spool import Batch, Spool
-from tstats.collect.telemetry import Telemetry
+from tstats.collect.spool import Spool
+from tstats.core.time import HOUR, MILLISECOND
 from tstats.influx.client import Endpoint, Influx
 from tstats.influx.udp import UdpInflux
 
-NOW_MS = int(time.time() * 1000)
+NOW_MS = time.time_ns() // MILLISECOND
 
 
 @pytest.fixture
@@ -34,13 +36,13 @@ def publisher(spool: Spool, influx: Influx) -> Iterator[Callable[..., Publisher]
     def make(writer: Influx | UdpInflux = influx) -> Publisher:
         log: structlog.stdlib.BoundLogger = structlog.get_logger()
         made.append(
-            Publisher(spool=spool, target="any", writers=[writer], telemetry=Telemetry(), log=log.bind())
+            Publisher(spool=spool, target="any", writers=[writer], metrics=CollectorMetrics(), log=log.bind())
         )
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    for publisher in made:
+        publisher.close()
 
 
 MakePublisher = Callable[..., Publisher]
@@ -52,15 +54,15 @@ def put(spool: Spool, *lines: str, database: str = "points", policy: str = "") -
 
 
 def values(influx: Influx, measurement: str = "m", database: str = "points") -> list[float]:
-    series = influx.query(f'SELECT value FROM "{measurement}"', database=database)
-    return [row["value"] for one in series for row in one.rows()]
+    answer = influx.query(f'SELECT value FROM "{measurement}"', database=database)
+    return [row["value"] for series in answer for row in series.rows()]
 
 
 def reasons(spool: Spool) -> list[str]:
     return [path.read_text() for path in (spool.directory / "rejected").glob("*.reason")]
 
 
-def test_a_batch_arrives_in_its_database_policy_and_precision(
+def test_a_batch_arrives_in_its_database_and_policy_with_its_precision(
     spool: Spool, influx: Influx, publisher: MakePublisher
 ) -> None:
     influx.query("CREATE DATABASE points")
@@ -71,7 +73,7 @@ def test_a_batch_arrives_in_its_database_policy_and_precision(
     assert series.rows() == [{"time": NOW_MS * 1_000_000, "value": 1}]
 
 
-def test_hostile_names_come_back_from_a_server_as_the_monitor_gave_them(
+def test_hostile_names_come_back_from_a_server_unchanged(
     spool: Spool, influx: Influx, publisher: MakePublisher
 ) -> None:
     names = ["a,b", "a b", 'a"b', "a=b", "a\\b", "🚀", "a\tb", "'; DROP", "a,b=c d", "\\,x"]
@@ -80,15 +82,15 @@ def test_hostile_names_come_back_from_a_server_as_the_monitor_gave_them(
     reading = CacheFeed("cdn1", {}).read(f'{{"caches": {{{samples}}}}}'.encode(), oldest=0, most=100)
     put(spool, *reading.batches[0].decode().split("\n"))
     assert publisher().drain()
-    series = influx.query("SELECT value FROM m GROUP BY *", database="points")
-    assert sorted(one.tags["hostname"] for one in series) == sorted(names)
+    answer = influx.query("SELECT value FROM m GROUP BY *", database="points")
+    assert sorted(series.tags["hostname"] for series in answer) == sorted(names)
 
 
 def _json(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t") + '"'
 
 
-def test_every_form_of_number_is_a_float_to_the_server(
+def test_a_server_stores_every_form_of_number_as_the_same_float(
     spool: Spool, influx: Influx, publisher: MakePublisher
 ) -> None:
     influx.query("CREATE DATABASE points")
@@ -99,11 +101,11 @@ def test_every_form_of_number_is_a_float_to_the_server(
     put(spool, *reading.batches[0].decode().split("\n"))
     assert publisher().drain()
     assert reasons(spool) == []
-    # The server writes a whole float as an integer: as a float again it is the same.
+    # The server prints a whole float as an integer, which is the same float again.
     assert [float(value) for value in values(influx)] == [float(text) for text in numbers]
 
 
-def test_a_missing_database_holds_its_batches_until_it_is_made(
+def test_batches_for_a_missing_database_wait_until_it_is_created(
     spool: Spool, influx: Influx, publisher: MakePublisher
 ) -> None:
     influx.query("CREATE DATABASE other")
@@ -117,7 +119,7 @@ def test_a_missing_database_holds_its_batches_until_it_is_made(
     assert values(influx) == [1]
 
 
-def test_a_missing_policy_holds_its_batches_until_it_is_made(
+def test_batches_for_a_missing_policy_wait_until_it_is_created(
     spool: Spool, influx: Influx, publisher: MakePublisher
 ) -> None:
     influx.query("CREATE DATABASE points")
@@ -129,7 +131,7 @@ def test_a_missing_policy_holds_its_batches_until_it_is_made(
     assert values(influx) == [1]
 
 
-def test_a_field_of_another_type_is_set_aside_and_the_rest_is_there(
+def test_a_field_of_another_type_is_set_aside_and_the_rest_is_written(
     spool: Spool, influx: Influx, publisher: MakePublisher
 ) -> None:
     influx.query("CREATE DATABASE points")
@@ -143,17 +145,17 @@ def test_a_field_of_another_type_is_set_aside_and_the_rest_is_there(
     assert "dropped=1" in reason
 
 
-def test_points_older_than_the_policy_keeps_are_dropped_and_the_newer_are_there(
+def test_points_older_than_the_policy_keeps_are_dropped_and_the_newer_are_written(
     spool: Spool, influx: Influx, publisher: MakePublisher
 ) -> None:
     influx.query("CREATE DATABASE points WITH DURATION 26h")
-    put(spool, f"m value=1 {NOW_MS - 100 * 3_600_000}", f"m value=2 {NOW_MS}")
+    put(spool, f"m value=1 {NOW_MS - 100 * HOUR // MILLISECOND}", f"m value=2 {NOW_MS}")
     made = publisher()
     assert made.drain()
     assert (values(influx), reasons(spool), made.lost) == ([2], [], 1)
 
 
-def test_a_body_larger_than_the_server_takes_is_sent_in_parts(
+def test_a_body_larger_than_the_server_accepts_is_sent_in_parts(
     spool: Spool, tmp_path: Path, publisher: MakePublisher
 ) -> None:
     with Influxd(tmp_path / "small", settings={"INFLUXDB_HTTP_MAX_BODY_SIZE": "2000"}) as server:
@@ -164,7 +166,7 @@ def test_a_body_larger_than_the_server_takes_is_sent_in_parts(
         assert sorted(values(small)) == list(range(300))
 
 
-def test_a_server_that_went_away_gets_what_waited_when_it_is_back(
+def test_a_server_that_was_down_gets_the_waiting_batches_when_it_is_back(
     spool: Spool, tmp_path: Path, publisher: MakePublisher
 ) -> None:
     with Influxd(tmp_path / "influxd") as server, closing(Influx(Endpoint(url=server.url))) as influx:
@@ -180,9 +182,7 @@ def test_a_server_that_went_away_gets_what_waited_when_it_is_back(
         assert values(influx) == [1, 2]
 
 
-def test_the_udp_listener_takes_what_is_sent_to_it(
-    spool: Spool, tmp_path: Path, publisher: MakePublisher
-) -> None:
+def test_a_udp_listener_stores_the_batches(spool: Spool, tmp_path: Path, publisher: MakePublisher) -> None:
     server = Influxd(tmp_path / "udp")
     listener = {
         "INFLUXDB_UDP_0_ENABLED": "true",

@@ -1,146 +1,151 @@
-"""The daemon's chores: what came late is repaired, holes are found, rollups run, days are summarized."""
+"""The daemon's upkeep: late data and gaps are repaired, rollups run, days are summarized."""
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from tests.support.clock import Clock
 from tests.support.commands import run
 from tstats.catalog import CACHE_STATS, DAILY, DATABASES, MONTHLY
-from tstats.collect.spool import Batch
-from tstats.collect.telemetry import Telemetry
-from tstats.config.settings import Settings
+from tstats.collect.batch import Batch
+from tstats.collect.metrics import CollectorMetrics
 from tstats.core.secret import Secret
-from tstats.daemon.upkeep import Upkeep
-from tstats.influx.client import Influx
+from tstats.core.time import DAY, HOUR, MILLISECOND, MINUTE, SECOND
+from tstats.daemon.upkeep import RollupServer, Upkeep
+from tstats.db.database import Database
+from tstats.influx.client import Endpoint, Influx
+from tstats.rollups.late import LateWindows
+from tstats.rollups.repair import RollupRepair
 from tstats.schema.provision import catalog_schema, provision
-
-HOUR = 3600
-
-
-@dataclass
-class Clock:
-    """Seconds since the epoch, moved by the test."""
-
-    now: float
-
-    def __call__(self) -> float:
-        return self.now
+from tstats.summaries.rows import SummaryRows
+from tstats.summaries.summarizer import Summarizer
 
 
 @pytest.fixture
-def clock(now: int) -> Clock:
+def clock(now: int) -> Clock[int]:
     return Clock(now)
 
 
 @pytest.fixture
 def now() -> int:
-    """A whole minute, an hour ago: points from then on, and of the day before, are kept by their policy."""
-    return int(time.time()) // 60 * 60 - HOUR
+    """A whole minute, an hour ago: its points and those of the previous day are within their policy."""
+    return time.time_ns() // MINUTE * MINUTE - HOUR
+
+
+def build(influx: Influx, clock: Clock[int], database: Path, *, run_rollups: bool = False) -> Upkeep:
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+    server = RollupServer(
+        influx=influx, repair=RollupRepair(influx, clock=clock), late=LateWindows(clock=clock)
+    )
+    return Upkeep(
+        [server],
+        summarizer=Summarizer(
+            influxes=[influx], rows=SummaryRows(Database(Secret(f"sqlite:///{database}"))), log=log
+        ),
+        summary_interval=60,
+        run_rollups=run_rollups,
+        metrics=CollectorMetrics(clock),
+        log=log,
+        clock=clock,
+    )
 
 
 MakeUpkeep = Callable[..., Upkeep]
 
 
 @pytest.fixture
-def upkeep(influx: Influx, clock: Clock, tmp_path: Path) -> Iterator[MakeUpkeep]:
+def upkeep(influx: Influx, clock: Clock[int], tmp_path: Path) -> Iterator[MakeUpkeep]:
     wanted = catalog_schema(DATABASES, replication=1)
     assert provision(influx, wanted, allow_data_loss=False, apply=True).in_sync
     made: list[Upkeep] = []
 
-    def make(**changes: str) -> Upkeep:
-        settings = Settings(
-            to_url="http://127.0.0.1:9",
-            influx_urls=[influx.url],
-            database_url=Secret(f"sqlite:///{tmp_path / 'tstats.db'}"),
-            **changes,  # type: ignore[arg-type] # the keys that hold texts
-        )
-        log: structlog.stdlib.BoundLogger = structlog.get_logger()
-        made.append(Upkeep(settings, telemetry=Telemetry(clock), log=log, clock=clock))
+    def make(*, run_rollups: bool = False) -> Upkeep:
+        connection = Influx(Endpoint(url=influx.url))
+        made.append(build(connection, clock, tmp_path / "tstats.db", run_rollups=run_rollups))
         return made[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for upkeep in made:
+        upkeep.close()
 
 
-def write_raw(influx: Influx, second: int, kbps: float = 100.0) -> Batch:
-    """One raw point of one cache."""
-    line = (
-        f"bandwidth,cachegroup=east,cdn=cdn1,hostname=edge-1,type=EDGE value={kbps} {second * 1000}".encode()
-    )
+def write_raw(influx: Influx, time: int, kbps: float = 100.0) -> Batch:
+    """Write a raw point of a cache and return its batch."""
+    tags = "cachegroup=east,cdn=cdn1,hostname=edge-1,type=EDGE"
+    line = f"bandwidth,{tags} value={kbps} {time // MILLISECOND}".encode()
     influx.write(line, database=CACHE_STATS, policy=DAILY, precision="ms")
-    minute = second // 60 * 60_000
+    minute = time // MINUTE * MINUTE // MILLISECOND
     return Batch(database=CACHE_STATS, policy=DAILY, precision="ms", points=1, lines=line, minutes=[minute])
 
 
 def rolled_up(influx: Influx, measurement: str) -> dict[int, float]:
-    """The values of a rollup by second."""
+    """Return the values of a rollup by time."""
     answer = influx.query(f'SELECT value FROM {MONTHLY}."{measurement}"', database=CACHE_STATS)
-    return {row["time"] // 10**9: row["value"] for series in answer for row in series.rows()}
+    return {row["time"]: row["value"] for series in answer for row in series.rows()}
 
 
 def test_late_points_reach_their_rollups_down_the_chain(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep()
-    subject.turn()  # the full check of the start finds nothing to do
+    subject.run_due()  # the full check at the start finds nothing to do
     late = now - 3 * HOUR
-    subject.taken(influx.url, write_raw(influx, late + 7))
-    clock.now += 61
-    subject.turn()
+    subject.note_delivered(influx.url, write_raw(influx, late + 7 * SECOND))
+    clock.now += 61 * SECOND
+    subject.run_due()
     assert rolled_up(influx, "bandwidth.1min") == {late: 100.0}
     assert rolled_up(influx, "bandwidth.cdn.1min") == {late: 100.0}
     assert rolled_up(influx, "bandwidth.cdn.type.1min") == {late: 100.0}
 
 
-def test_a_batch_for_a_server_that_is_not_ours_is_nobodys_late_data(upkeep: MakeUpkeep) -> None:
+def test_a_batch_for_a_server_without_rollups_is_ignored(upkeep: MakeUpkeep) -> None:
     batch = Batch(database=CACHE_STATS, policy=DAILY, precision="ms", points=1, lines=b"", minutes=[0])
-    upkeep().taken("udp://127.0.0.1:8089", batch)
+    upkeep().note_delivered("udp://127.0.0.1:8089", batch)
 
 
-def test_the_hourly_check_finds_the_hole_that_nobody_told_of(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+def test_the_hourly_check_finds_a_gap_that_was_not_reported(
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep()
-    subject.turn()
+    subject.run_due()
     write_raw(influx, now - 5 * HOUR)
-    clock.now += HOUR - 1
-    subject.turn()
+    clock.now += HOUR - SECOND
+    subject.run_due()
     assert rolled_up(influx, "bandwidth.1min") == {}
-    clock.now += 1
-    subject.turn()
+    clock.now += SECOND
+    subject.run_due()
     assert rolled_up(influx, "bandwidth.cdn.1min") == {now - 5 * HOUR: 100.0}
 
 
-def test_mode_tstats_runs_the_rollups_of_the_minute_that_ended(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+def test_in_mode_tstats_the_rollups_of_the_minute_that_ended_are_computed(
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
-    subject = upkeep(rollup_mode="tstats")
-    subject.turn()
-    write_raw(influx, now + 10, 60.0)
-    write_raw(influx, now + 20, 80.0)
-    clock.now += 60
-    subject.turn()
+    subject = upkeep(run_rollups=True)
+    subject.run_due()
+    write_raw(influx, now + 10 * SECOND, 60.0)
+    write_raw(influx, now + 20 * SECOND, 80.0)
+    clock.now += MINUTE
+    subject.run_due()
     assert rolled_up(influx, "bandwidth.1min") == {now: 70.0}
     assert rolled_up(influx, "bandwidth.cdn.1min") == {now: 70.0}
 
 
-def test_mode_influxdb_leaves_the_newest_minute_to_the_continuous_queries(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+def test_in_mode_influxdb_the_newest_minute_is_left_to_the_continuous_queries(
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep()
-    write_raw(influx, now + 10)
-    clock.now += 60
-    subject.turn()
+    write_raw(influx, now + 10 * SECOND)
+    clock.now += MINUTE
+    subject.run_due()
     assert rolled_up(influx, "bandwidth.1min") == {}
 
 
-def test_a_database_without_our_schema_is_named_with_what_to_run(upkeep: MakeUpkeep) -> None:
+def test_a_database_without_the_schema_is_logged_with_what_to_run(upkeep: MakeUpkeep) -> None:
     with capture_logs() as events:
         upkeep().check_database()
     (event,) = events
@@ -150,28 +155,23 @@ def test_a_database_without_our_schema_is_named_with_what_to_run(upkeep: MakeUpk
 
 def test_a_finished_day_is_summarized(influx: Influx, upkeep: MakeUpkeep, tmp_path: Path, now: int) -> None:
     run("tstats", "db", "upgrade", "--database-url", f"sqlite:///{tmp_path / 'tstats.db'}")
-    noon = now // 86_400 * 86_400 - 43_200
+    noon = now // DAY * DAY - DAY // 2
     line = f"bandwidth.cdn.1min,cdn=cdn1 value=2000000 {noon}".encode()
-    influx.write(line, database=CACHE_STATS, policy=MONTHLY, precision="s")
+    influx.write(line, database=CACHE_STATS, policy=MONTHLY, precision="ns")
     subject = upkeep()
     subject.check_database()
-    subject.turn()
+    subject.run_due()
     answer = influx.query("SELECT value FROM daily_maxgbps GROUP BY *", database="daily_stats")
     assert [(series.tags, series.values) for series in answer] == [
-        ({"cdn": "cdn1", "deliveryservice": "all"}, [[noon * 10**9, 2]])
+        ({"cdn": "cdn1", "deliveryservice": "all"}, [[noon, 2]])
     ]
 
 
-def test_a_server_that_is_down_is_told_and_ends_nothing(clock: Clock, tmp_path: Path) -> None:
-    settings = Settings(
-        to_url="http://127.0.0.1:9",
-        influx_urls=["http://127.0.0.1:9"],  # the port `discard`: nobody listens there
-        database_url=Secret(f"sqlite:///{tmp_path / 'tstats.db'}"),
-    )
-    log: structlog.stdlib.BoundLogger = structlog.get_logger()
-    subject = Upkeep(settings, telemetry=Telemetry(clock), log=log, clock=clock)
+def test_a_server_that_is_down_is_logged_and_stops_nothing(clock: Clock[int], tmp_path: Path) -> None:
+    nobody = Influx(Endpoint(url="http://127.0.0.1:9"))  # the port `discard`: nobody listens there
+    subject = build(nobody, clock, tmp_path / "tstats.db")
     with capture_logs() as events:
-        subject.turn()
+        subject.run_due()
     subject.close()
     (failed,) = [event for event in events if event["event"] == "rollups_failed"]
     assert "http://127.0.0.1:9/query cannot be reached" in failed["error"]

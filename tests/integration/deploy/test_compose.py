@@ -1,4 +1,4 @@
-"""compose.yaml, the Containerfile and their secrets, as far as they can be judged without an engine."""
+"""compose.yaml, the Containerfile and their secrets, as far as they can be checked without an engine."""
 
 import json
 import re
@@ -29,7 +29,7 @@ OURS = sorted(name for name, service in SERVICES.items() if service["image"] == 
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that make-secrets makes."""
+    """The folder that make-secrets creates."""
     folder = tmp_path_factory.mktemp("deploy") / "secrets"
     done = subprocess.run(
         [DEPLOY / "make-secrets", folder], check=True, capture_output=True, text=True, timeout=60
@@ -40,7 +40,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_what_a_container_of_ours_starts_is_a_command_that_takes_these_options(name: str) -> None:
+def test_our_containers_start_commands_that_accept_these_options(name: str) -> None:
     program, *arguments = SERVICES[name]["command"]
     command = typer.main.get_command({"tstats": app, "create_ts_databases": create_app}[program])
     context = command.make_context(program, arguments)
@@ -51,7 +51,7 @@ def test_what_a_container_of_ours_starts_is_a_command_that_takes_these_options(n
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_all_that_a_service_names_is_there(name: str) -> None:
+def test_everything_that_a_service_refers_to_exists(name: str) -> None:
     service = SERVICES[name]
     assert service["image"] in IMAGES
     assert set(service.get("secrets", [])) <= set(COMPOSE["secrets"])
@@ -60,7 +60,7 @@ def test_all_that_a_service_names_is_there(name: str) -> None:
     for other, wanted in service.get("depends_on", {}).items():
         runs_once = "restart" not in SERVICES[other]
         ends = wanted["condition"] == "service_completed_successfully"
-        assert ends == runs_once, f"{name} waits for {other} in the wrong way"
+        assert ends == runs_once, f"{name} waits for {other} under the wrong condition"
         assert ends or "healthcheck" in SERVICES[other]
 
 
@@ -70,21 +70,21 @@ def test_nothing_is_published_beyond_this_machine(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_container_of_ours_can_do_little(name: str) -> None:
+def test_our_containers_have_few_privileges(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
     assert not service.get("privileged")
 
 
-def test_no_password_stands_in_the_file() -> None:
+def test_the_file_contains_no_password() -> None:
     for service in SERVICES.values():
         for key, value in service.get("environment", {}).items():
             assert "PASSWORD" not in key or (key.endswith("_FILE") and value.startswith("/run/secrets/"))
         assert not any("pass" in word.lower() for word in service.get("command", []))
 
 
-def test_the_secrets_are_made_once_for_their_owner_and_never_twice_the_same(
+def test_secrets_are_created_once_only_for_their_owner_and_differ_each_time(
     secrets: Path, tmp_path: Path
 ) -> None:
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
@@ -101,7 +101,7 @@ def test_the_secrets_are_made_once_for_their_owner_and_never_twice_the_same(
         assert (secrets / name).read_text() != (tmp_path / "other" / name).read_text()
 
 
-def test_the_configuration_of_the_containers_can_be_used(secrets: Path) -> None:
+def test_the_configuration_of_the_containers_is_valid(secrets: Path) -> None:
     settings = config.load(secrets / "traffic_stats.cfg", environment={}, to_collect=True)
     assert settings.spool_directory.startswith(SERVICES["collect"]["volumes"][0].partition(":")[2])
     assert settings.metrics_bind in " ".join(SERVICES["collect"]["healthcheck"]["test"])
@@ -110,7 +110,7 @@ def test_the_configuration_of_the_containers_can_be_used(secrets: Path) -> None:
     assert url in SERVICES["dashboards"]["command"]
 
 
-def test_its_database_url_has_the_user_and_password_that_postgresql_is_given(secrets: Path) -> None:
+def test_the_database_url_has_the_user_and_password_of_the_postgresql_service(secrets: Path) -> None:
     url = json.loads((secrets / "traffic_stats.cfg").read_text())["databaseUrl"]
     environment = SERVICES["postgres"]["environment"]
     password = (secrets / "postgres_password").read_text()
@@ -125,13 +125,13 @@ def test_its_database_url_has_the_user_and_password_that_postgresql_is_given(sec
 
 
 def copied() -> list[str]:
-    """What the Containerfile takes from the checkout."""
+    """Return what the Containerfile copies from the checkout."""
     lines = (DEPLOY / "Containerfile").read_text(encoding="utf-8").splitlines()
     own = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
     return [name for names in own for name in names]
 
 
-def test_the_image_is_made_from_enough_of_the_checkout(tmp_path: Path) -> None:
+def test_the_image_gets_everything_that_the_wheel_is_built_from(tmp_path: Path) -> None:
     source = tmp_path / "src"
     source.mkdir()
     for name in copied():
@@ -152,12 +152,12 @@ def test_the_image_is_made_from_enough_of_the_checkout(tmp_path: Path) -> None:
     assert {"tstats/cli.py", "influxdb_tools/sync_ts_databases.py", "migrations/env.py"} <= set(names)
 
 
-def test_the_build_is_sent_exactly_that() -> None:
+def test_the_build_context_contains_exactly_what_is_copied() -> None:
     lines = (DEPLOY / "Containerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     assert {line[1:] for line in lines if line.startswith("!")} == set(copied())
 
 
-def test_the_image_runs_as_no_root_and_knows_the_extras_that_it_installs() -> None:
+def test_the_image_does_not_run_as_root_and_installs_extras_that_exist() -> None:
     text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
     assert re.search(r"^USER [1-9]\d*$", text, re.MULTILINE)
     extras = re.search(r"'\.\[([\w,]+)\]'", text)

@@ -1,4 +1,4 @@
-"""compose.yaml is a file of the Compose Specification."""
+"""compose.yaml conforms to the Compose Specification."""
 
 import copy
 import json
@@ -12,9 +12,13 @@ from compose_spec import PyCompose
 FILE = Path(__file__).parents[3] / "deploy" / "compose.yaml"
 
 
-def judge(document: dict[str, Any]) -> PyCompose:
-    """The document as the specification sees it; raises ValueError with what is wrong."""
-    parsed = PyCompose.from_json(json.dumps(document))  # YAML's merges are done
+def parse(document: dict[str, Any]) -> PyCompose:
+    """Parse a document according to the specification.
+
+    Raises:
+        ValueError: it does not conform.
+    """
+    parsed = PyCompose.from_json(json.dumps(document))  # with YAML's merge keys resolved
     parsed.validate()
     return parsed
 
@@ -25,15 +29,15 @@ def document() -> dict[str, Any]:
     return loaded
 
 
-def test_it_follows_the_specification(document: dict[str, Any]) -> None:
-    assert set(judge(document).service_names()) == set(document["services"])
+def test_it_conforms_to_the_specification(document: dict[str, Any]) -> None:
+    assert set(parse(document).service_names()) == set(document["services"])
 
 
-def test_a_fault_would_be_found(document: dict[str, Any]) -> None:
+def test_a_mistake_would_be_found(document: dict[str, Any]) -> None:
     misspelled = copy.deepcopy(document)
     misspelled["services"]["api"]["comand"] = []
     with pytest.raises(ValueError, match="comand"):
-        judge(misspelled)
+        parse(misspelled)
     del document["secrets"]["grafana_password"]
     with pytest.raises(ValueError, match="grafana_password"):
-        judge(document)
+        parse(document)

@@ -1,4 +1,4 @@
-"""What `tstats api` tells systemd: when it serves, that it lives, that it reloads, that it ends."""
+"""`tstats api` notifies systemd: it is ready, alive, reloading, stopping."""
 
 import json
 import os
@@ -15,30 +15,34 @@ from tests.support.waiting import wait_for
 
 
 class Manager:
-    """systemd's end of the socket; keeps what it was told."""
+    """systemd's end of the socket.
+
+    Attributes:
+        received: the states that were sent and not waited for yet.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.told: list[str] = []
+        self.received: list[str] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
         self._socket.setblocking(False)
 
     def wait_for(self, state: str) -> None:
-        """Until it is told a state that it has not been waited for yet."""
+        """Wait until a state is sent, and forget it together with all before it."""
 
-        def told() -> bool:
+        def is_received() -> bool:
             try:
                 while True:
-                    self.told += self._socket.recv(4096).decode().splitlines()
+                    self.received += self._socket.recv(4096).decode().splitlines()
             except BlockingIOError:
-                return state in self.told
+                return state in self.received
 
-        wait_for(told, f"{state} among {self.told}", seconds=60)
-        del self.told[: self.told.index(state) + 1]
+        wait_for(is_received, f"{state} among {self.received}", seconds=60)
+        del self.received[: self.received.index(state) + 1]
 
     def close(self) -> None:
-        """Hear nothing more."""
+        """Close the socket."""
         self._socket.close()
 
 
@@ -50,7 +54,7 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_life_of_the_api(workers: int, manager: Manager, tmp_path: Path) -> None:
+def test_systemd_is_notified_of_each_phase(workers: int, manager: Manager, tmp_path: Path) -> None:
     cfg = tmp_path / "api.cfg"
     cfg.write_text(json.dumps({"apiAuth": "none", "influxUrls": ["http://127.0.0.1:1"]}), encoding="utf-8")
     arguments = ["api", "--cfg", str(cfg), "--bind", "127.0.0.1:0", "--workers", str(workers)]

@@ -1,4 +1,4 @@
-"""The unit files of deploy/systemd, as far as systemd's own tools can judge them without systemd running."""
+"""The unit files of deploy/systemd, checked by systemd's own tools; systemd itself need not run."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ EXPOSURE = 15  # of 100; "OK" ends at 50
 
 
 def systemd(tool: str, *arguments: str | Path) -> str:
-    """What one of systemd's tools prints; it has to succeed."""
+    """Return the output of one of systemd's tools; it must succeed."""
     path = shutil.which(tool)
     assert path, f"{tool} is not installed: apt-get install systemd (scripts/setup does it)"
     done = subprocess.run(
@@ -33,13 +33,13 @@ def systemd(tool: str, *arguments: str | Path) -> str:
 
 
 def values(unit: str, key: str) -> list[str]:
-    """The values of a key, in order."""
+    """Return the values of a key, in order."""
     return re.findall(rf"^{key}=(.*)$", (SYSTEMD / unit).read_text(encoding="utf-8"), re.MULTILINE)
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """A folder with the units, which start the command that is installed here."""
+    """A folder with the units; they start the command that is installed here."""
     for unit in UNITS:
         text = (SYSTEMD / unit).read_text(encoding="utf-8")
         (tmp_path / unit).write_text(text.replace(PROGRAM, command("tstats")), encoding="utf-8")
@@ -50,18 +50,18 @@ def installed(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_systemd_understands_each_line(unit: str, installed: Path) -> None:
+def test_systemd_accepts_every_line(unit: str, installed: Path) -> None:
     assert systemd("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", installed / unit) == ""
 
 
-def test_systemd_names_a_line_that_it_does_not_understand(installed: Path) -> None:
+def test_systemd_would_report_an_unknown_key(installed: Path) -> None:
     unit = installed / UNITS[0]
     unit.write_text(unit.read_text(encoding="utf-8").replace("WatchdogSec=", "Watchdog="), encoding="utf-8")
     assert "Watchdog" in systemd("systemd-analyze", "verify", "--man=no", unit)
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_little_is_exposed(unit: str) -> None:
+def test_the_exposure_is_low(unit: str) -> None:
     review = systemd(
         "systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", SYSTEMD / unit
     )
@@ -69,7 +69,7 @@ def test_little_is_exposed(unit: str) -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_what_is_started_is_a_command_of_ours(unit: str) -> None:
+def test_the_unit_starts_an_existing_command(unit: str) -> None:
     (start,) = values(unit, "ExecStart")
     program, *arguments = start.split()
     assert program == PROGRAM
@@ -79,20 +79,20 @@ def test_what_is_started_is_a_command_of_ours(unit: str) -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_systemd_is_told_of_the_start_hangs_and_reloads(unit: str) -> None:
+def test_the_unit_has_notifications_a_watchdog_and_reloads(unit: str) -> None:
     assert values(unit, "Type") == ["notify"]
     assert int(*values(unit, "WatchdogSec")) >= 30
     assert values(unit, "ExecReload") == ["/bin/kill -HUP $MAINPID"]
 
 
-def test_the_drop_in_sets_variables_that_exist() -> None:
+def test_the_drop_in_sets_existing_variables() -> None:
     names = re.findall(r"^Environment=(\w+)=", (SYSTEMD / "credentials.conf").read_text(), re.MULTILINE)
     assert names
     known = {config.environment_name(key) for key in config._FIELDS}  # noqa: SLF001 (the list of all)
     assert set(names) <= known
 
 
-def test_both_run_as_the_user_that_sysusers_makes(tmp_path: Path) -> None:
+def test_both_units_run_as_the_user_that_sysusers_creates(tmp_path: Path) -> None:
     systemd("systemd-sysusers", "--dry-run", f"--root={tmp_path}", SYSTEMD / "tstats.sysusers")
     made = (SYSTEMD / "tstats.sysusers").read_text().splitlines()[-1].split()[1]
     assert {*values(UNITS[0], "User"), *values(UNITS[1], "User")} == {made}

@@ -21,10 +21,11 @@ from tests.support.rollups import raw_points, write
 from tests.support.stand_in import Reply, StandIn
 from tstats import catalog
 from tstats.cli import app
+from tstats.collect.batch import Batch
 from tstats.collect.exposition import Exposition
-from tstats.collect.inventory_file import InventoryFile
-from tstats.collect.spool import Batch, Spool
-from tstats.collect.telemetry import Telemetry
+from tstats.collect.inventory import InventoryFile
+from tstats.collect.metrics import CollectorMetrics
+from tstats.collect.spool import Spool
 from tstats.command import exits
 from tstats.core.secret import Secret
 from tstats.core.time import DAY, MINUTE
@@ -616,8 +617,8 @@ def test_a_spool_directory_that_is_a_file(installation: Installation, tmp_path: 
 def test_what_the_collector_reports(
     installation: Installation, problems: list[str], verdict: Verdict, words: str
 ) -> None:
-    exposition = Exposition("127.0.0.1", 0, registry=Telemetry(time.time).registry, problems=lambda: problems)
-    installation.configure(metricsBind=f"127.0.0.1:{exposition.port}")
+    exposition = Exposition("127.0.0.1", 0, registry=CollectorMetrics().registry, problems=lambda: problems)
+    installation.configure(metricsBind=exposition.url.removeprefix("http://"))
     try:
         found = the(installation.diagnose(), "collector", "healthz")
     finally:

@@ -282,7 +282,7 @@ def test_a_wrong_password_is_reported_without_showing_it(influx: Influx, sim: Si
     session = TrafficOps(sim.traffic_ops_url, user="admin", password=Secret("correct-horse"), timeout=5)
     report = summarizer(influx, traffic_ops=session).run(SETTLED)
     session.close()
-    assert "does not know the user 'admin' with this password" in report.lines[0].error
+    assert "rejected the user 'admin' or its password" in report.lines[0].error
     assert "correct-horse" not in repr(report)
 
 
@@ -342,4 +342,4 @@ def test_a_response_that_is_not_a_summary_is_an_error(
     summarizer(influx, traffic_ops=traffic_ops).run(SETTLED)
     sim.faults.set(TRAFFIC_OPS, broken, path="stats_summary?")
     report = summarizer(influx, traffic_ops=traffic_ops).run(SETTLED)
-    assert "has a summary of no day: 'yesterday!'" in report.lines[0].error
+    assert "a record of stats_summary has an invalid date: 'yesterday!'" in report.lines[0].error

@@ -1,4 +1,4 @@
-"""The monitors of a CDN: alternatives, asked one after the other within the time that they have together."""
+"""The monitors of a CDN are alternatives; they are asked one after the other within a common time limit."""
 
 import json
 import time
@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.influxd import free_port
-from tstats.collect.feed import FeedError
+from tstats.collect.payload import FeedError
 from tstats.errors import UnreachableError
 from tstats.simulator.faults import Fault
 from tstats.simulator.server import Simulator
@@ -16,7 +15,8 @@ from tstats.traffic_control.traffic_monitor import Feed, MonitorGroup
 
 FIRST, SECOND, THIRD = ("cdn1-monitor-1", "cdn1-monitor-2", "cdn1-monitor-3")
 LONG_S = 60.0
-DRIP_S = 4.0  # in 20 pieces: each comes before a wait for it would end
+DRIP_S = 4.0  # in 20 pieces: no single piece takes long enough to time out
+NOBODY = "http://127.0.0.1:9"  # the port `discard`: nobody listens there
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def sim() -> Iterator[Simulator]:
 
 @pytest.fixture
 def failures() -> list[tuple[str, str]]:
-    """The monitors that failed, and why."""
+    """The URLs of the monitors that failed, with the reasons."""
     return []
 
 
@@ -45,8 +45,8 @@ def group_of(failures: list[tuple[str, str]]) -> Iterator[Callable[..., MonitorG
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    for group in made:
+        group.close()
 
 
 GroupOf = Callable[..., MonitorGroup]
@@ -58,11 +58,11 @@ def group(sim: Simulator, group_of: GroupOf) -> MonitorGroup:
 
 
 def read(body: bytes) -> int:
-    """The number of caches in a payload."""
+    """Return the number of caches in a payload."""
     try:
         return len(json.loads(body)["caches"])
     except ValueError as error:
-        raise FeedError(f"no JSON ({error})") from error
+        raise FeedError(f"invalid JSON ({error})") from error
 
 
 def who_answers(sim: Simulator, group: MonitorGroup, *, seconds: float = 5.0) -> str:
@@ -72,15 +72,17 @@ def who_answers(sim: Simulator, group: MonitorGroup, *, seconds: float = 5.0) ->
     return monitors[url]
 
 
-def test_the_first_monitor_is_enough(sim: Simulator, group: MonitorGroup, failures: list[object]) -> None:
+def test_only_the_first_monitor_is_asked_when_it_answers(
+    sim: Simulator, group: MonitorGroup, failures: list[object]
+) -> None:
     assert who_answers(sim, group) == FIRST
-    assert {one.monitor for one in sim.served} == {FIRST}
+    assert {served.monitor for served in sim.served} == {FIRST}
     assert failures == []
 
 
-def test_the_request_is_gos(sim: Simulator, group_of: GroupOf) -> None:
+def test_the_request_is_the_same_as_gos(sim: Simulator, group_of: GroupOf) -> None:
     group_of(sim.monitor_urls["cdn1"], "DsStats", ("kbps", "a b", "x&y")).ask(len, seconds=5)
-    (asked,) = (one for one in sim.requests if one.server == FIRST)
+    (asked,) = (request for request in sim.requests if request.server == FIRST)
     assert (asked.method, asked.path) == ("GET", "/publish/DsStats?hc=1&wildcard=1&stats=kbps,a%20b,x%26y")
 
 
@@ -97,7 +99,7 @@ def test_the_request_is_gos(sim: Simulator, group_of: GroupOf) -> None:
         Fault.cut_off(),
     ],
 )
-def test_when_one_fails_the_next_is_asked_and_the_reason_told(
+def test_when_a_monitor_fails_the_reason_is_reported_and_the_next_is_asked(
     sim: Simulator, group: MonitorGroup, failures: list[tuple[str, str]], fault: Fault
 ) -> None:
     sim.faults.set(FIRST, fault)
@@ -107,7 +109,7 @@ def test_when_one_fails_the_next_is_asked_and_the_reason_told(
     assert reason
 
 
-def test_a_monitor_that_is_down_is_passed_over(
+def test_a_monitor_that_is_down_is_skipped(
     sim: Simulator, group: MonitorGroup, failures: list[tuple[str, str]]
 ) -> None:
     sim.faults.down(FIRST)
@@ -115,7 +117,7 @@ def test_a_monitor_that_is_down_is_passed_over(
     assert "cannot be reached" in failures[0][1]
 
 
-def test_the_one_that_answered_is_asked_first_from_then_on(
+def test_the_monitor_that_answered_last_is_asked_first(
     sim: Simulator, group: MonitorGroup, failures: list[object]
 ) -> None:
     sim.faults.down(FIRST)
@@ -128,7 +130,7 @@ def test_the_one_that_answered_is_asked_first_from_then_on(
 
 
 @pytest.mark.parametrize("fault", [Fault.slow(LONG_S), Fault.drip(DRIP_S)], ids=["slow", "drip"])
-def test_a_slow_monitor_has_its_share_of_the_time_and_no_more(
+def test_a_slow_monitor_gets_only_its_share_of_the_time(
     sim: Simulator, group: MonitorGroup, failures: list[tuple[str, str]], fault: Fault
 ) -> None:
     sim.faults.set(FIRST, fault)
@@ -139,19 +141,19 @@ def test_a_slow_monitor_has_its_share_of_the_time_and_no_more(
 
 
 @pytest.mark.parametrize("fault", [Fault.slow(LONG_S), Fault.drip(DRIP_S)], ids=["slow", "drip"])
-def test_all_monitors_together_take_no_more_than_the_time_given(
+def test_all_monitors_together_stay_within_the_time_limit(
     sim: Simulator, group: MonitorGroup, failures: list[object], fault: Fault
 ) -> None:
     for monitor in (FIRST, SECOND, THIRD):
         sim.faults.set(monitor, fault)
     started = time.monotonic()
-    with pytest.raises(UnreachableError, match="none of 3 monitors gave a payload"):
+    with pytest.raises(UnreachableError, match="none of 3 monitors gave a usable payload"):
         group.ask(read, seconds=0.9)
     assert time.monotonic() - started < 1.8
     assert len(failures) == 3
 
 
-def test_a_drip_that_ends_in_time_is_a_good_answer(sim: Simulator, group: MonitorGroup) -> None:
+def test_a_slow_answer_that_ends_in_time_is_used(sim: Simulator, group: MonitorGroup) -> None:
     sim.faults.set(FIRST, Fault.drip(0.3))
     assert who_answers(sim, group, seconds=30) == FIRST
 
@@ -159,10 +161,10 @@ def test_a_drip_that_ends_in_time_is_a_good_answer(sim: Simulator, group: Monito
 @pytest.mark.parametrize(
     "url", ["http://no-such-host.invalid:80", "http://a..b:80", "http://[::1", "http://a b:80"]
 )
-def test_an_address_that_leads_nowhere_is_a_failure_like_any_other(
+def test_an_unusable_address_is_a_failure_like_any_other(
     sim: Simulator, group_of: GroupOf, failures: list[tuple[str, str]], url: str
 ) -> None:
-    group = group_of([url, f"http://127.0.0.1:{free_port()}", *sim.monitor_urls["cdn1"]])
+    group = group_of([url, NOBODY, *sim.monitor_urls["cdn1"]])
     assert who_answers(sim, group) == FIRST
     assert len(failures) == 2
     assert failures[0][0] == url

@@ -1,4 +1,4 @@
-"""A Traffic Monitor's payload → points: exactly what is in it, and a count of what is left out."""
+"""A Traffic Monitor's payload → points: exactly what it contains, and a count of what is left out."""
 
 import json
 import math
@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tstats.collect.feed import LATEST, CacheFeed, DeliveryServiceFeed, FeedError, Reading, number
+from tstats.collect.feed import LATEST, CacheFeed, DeliveryServiceFeed, Reading, number
+from tstats.collect.payload import FeedError
 from tstats.traffic_control.inventory import Cache
 
 NOW = 1_795_297_837_786
@@ -25,7 +26,7 @@ CACHES = {
 
 @dataclass(frozen=True)
 class Point:
-    """What one line says."""
+    """The content of a line."""
 
     name: str
     tags: Mapping[str, str]
@@ -34,17 +35,17 @@ class Point:
 
 
 def parsed(line: str) -> Point:
-    """A line of line protocol read by its grammar: backslashes escape separators, nothing else."""
+    """Parse a line of line protocol: backslashes escape separators and nothing else."""
     head, fields, time = re.split(r"(?<!\\) ", line)
     name, *pairs = re.split(r"(?<!\\),", head)
     tags = {}
     for pair in pairs:
         key, value = re.split(r"(?<!\\)=", pair)
         tags[_unescaped(key)] = _unescaped(value)
-    assert list(tags) == sorted(tags), "tags in another order cost the server a sort"
+    assert list(tags) == sorted(tags), "in another order, the server would have to sort the tags"
     field, value = fields.split("=")
     assert field == "value"
-    assert re.fullmatch(r"-?\d+(\.\d+)?", value), "a float as line protocol writes it"
+    assert re.fullmatch(r"-?\d+(\.\d+)?", value), "not a float in line protocol"
     return Point(name=_unescaped(name), tags=tags, value=float(value), time=int(time))
 
 
@@ -74,7 +75,7 @@ def sample(value: object, time: object = NOW) -> dict[str, object]:
 # --- CacheStats
 
 
-def test_a_caches_stat_becomes_a_point_with_the_inventorys_tags() -> None:
+def test_a_stat_of_a_cache_becomes_a_point_with_the_tags_from_the_inventory() -> None:
     reading = cache_stats({"edge-01": {"bandwidth": [sample("130307")]}})
     assert reading.batches == [
         b"bandwidth,cachegroup=edge-east,cdn=cdn1,hostname=edge-01,type=EDGE value=130307 1795297837786"
@@ -92,18 +93,18 @@ def test_a_caches_stat_becomes_a_point_with_the_inventorys_tags() -> None:
         ("a.bandwidth.bandwidth", "a.kbps.bandwidth"),
     ],
 )
-def test_a_stats_name_is_its_measurement_as_in_go(stat: str, measurement: str) -> None:
+def test_the_measurement_is_named_after_the_stat_as_in_go(stat: str, measurement: str) -> None:
     (point,) = points_of(cache_stats({"edge-01": {stat: [sample("1")]}}))
     assert point.name == measurement
 
 
-def test_a_cache_that_the_inventory_does_not_know_lacks_its_tags_and_is_named() -> None:
+def test_the_points_of_an_unknown_cache_lack_the_tags_and_the_cache_is_reported() -> None:
     reading = cache_stats({"new-01": {"maxKbps": [sample("1")]}})
     assert points_of(reading)[0].tags == {"cdn": "cdn1", "hostname": "new-01"}
     assert reading.unknown == {"new-01"}
 
 
-def test_a_cachegroup_may_hold_dots_and_spaces() -> None:
+def test_a_cachegroup_may_contain_dots_and_spaces() -> None:
     (point,) = points_of(cache_stats({"mid-01": {"maxKbps": [sample("1")]}}))
     assert point.tags["cachegroup"] == "mid.west 1"
 
@@ -131,16 +132,16 @@ def test_a_stat_is_split_at_its_known_prefix_and_its_last_dot(stat: str, line: s
 @pytest.mark.parametrize(
     "stat", ["kbps", "total", "total.", "location.kbps", "location.x.", "edge.x.kbps", "."]
 )
-def test_a_stat_of_no_known_form_is_left_out_and_counted(stat: str) -> None:
+def test_a_stat_of_an_unknown_form_is_left_out_and_counted(stat: str) -> None:
     reading = ds_stats({"sports": {stat: [sample("1")], "total.kbps": [sample("2")]}})
     assert [point.value for point in points_of(reading)] == [2.0]
     assert reading.dropped == {"name": 1}
 
 
-# --- what both have in common
+# --- both feeds
 
 
-def test_each_value_of_a_list_is_a_point_with_its_own_time() -> None:
+def test_each_sample_of_a_stat_is_a_point_with_its_own_time() -> None:
     reading = cache_stats({"edge-01": {"bandwidth": [sample("3", NOW), sample("2", NOW - 5000)]}})
     assert [(point.value, point.time) for point in points_of(reading)] == [(3.0, NOW), (2.0, NOW - 5000)]
     assert reading.newest == NOW
@@ -154,14 +155,14 @@ def test_a_group_may_be_empty_or_null(caches: object) -> None:
         assert (reading.batches, reading.dropped, reading.newest) == ([], {}, 0)
 
 
-def test_samples_before_the_oldest_wanted_time_are_left_out_and_counted() -> None:
+def test_samples_before_the_oldest_time_are_left_out_and_counted() -> None:
     times = [NOW - 1, NOW, NOW + 1]
     reading = cache_stats({"edge-01": {"x": [sample("1", time) for time in times]}}, oldest=NOW)
     assert [point.time for point in points_of(reading)] == [NOW, NOW + 1]
     assert reading.dropped == {"old": 1}
 
 
-def test_a_time_that_no_influxdb_can_hold_is_left_out_and_counted() -> None:
+def test_a_time_that_influxdb_cannot_store_is_left_out_and_counted() -> None:
     reading = cache_stats(
         {"edge-01": {"x": [sample("1", LATEST), sample("1", LATEST + 1), sample("1", 10**30)]}}
     )
@@ -190,7 +191,7 @@ def test_a_time_that_no_influxdb_can_hold_is_left_out_and_counted() -> None:
         "1,5",
     ],
 )
-def test_a_value_that_is_no_number_gives_no_point_and_never_a_zero(value: str) -> None:
+def test_a_value_that_is_not_a_number_gives_no_point_rather_than_a_zero(value: str) -> None:
     reading = cache_stats({"edge-01": {"bad": [sample(value)], "good": [sample("7")]}})
     assert [(point.name, point.value) for point in points_of(reading)] == [("good", 7.0)]
     assert reading.dropped == {"value": 1}
@@ -231,7 +232,7 @@ def test_a_sample_of_the_wrong_type_is_counted_and_the_rest_kept(bad: object) ->
 
 
 @pytest.mark.parametrize("bad", ["text", 5, True, [1], {"value": "1"}])
-def test_a_stat_that_is_no_list_is_counted_and_the_rest_kept(bad: object) -> None:
+def test_a_stat_that_is_not_a_list_is_counted_and_the_rest_kept(bad: object) -> None:
     reading = ds_stats(
         {"a": {"total.kbps": bad, "total.tps": [sample("1")]}, "b": {"total.kbps": [sample("2")]}}
     )
@@ -240,7 +241,7 @@ def test_a_stat_that_is_no_list_is_counted_and_the_rest_kept(bad: object) -> Non
 
 
 @pytest.mark.parametrize("bad", ["text", 5, False, [sample("1")]])
-def test_a_cache_that_is_no_object_is_counted_and_the_rest_kept(bad: object) -> None:
+def test_a_cache_that_is_not_an_object_is_counted_and_the_rest_kept(bad: object) -> None:
     reading = cache_stats({"edge-01": bad, "mid-01": {"x": [sample("1")]}})
     assert (reading.points, reading.dropped) == (1, {"type": 1})
 
@@ -264,14 +265,14 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_that_line_protocol_can_write_comes_through_unchanged(name: str) -> None:
+def test_a_hostile_name_that_line_protocol_can_express_comes_through_unchanged(name: str) -> None:
     (cache,) = points_of(cache_stats({name: {"x": [sample("1")]}}))
     (service,) = points_of(ds_stats({name: {f"location.{name}.kbps": [sample("1")]}}))
     assert cache.tags["hostname"] == service.tags["deliveryservice"] == service.tags["cachegroup"] == name
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "a\\", "\ud800", "a\udfffb"])
-def test_a_name_that_line_protocol_cannot_write_costs_its_own_samples_only(name: str) -> None:
+def test_a_name_that_line_protocol_cannot_express_costs_only_its_own_samples(name: str) -> None:
     good = {"x": [sample("7")]}
     as_owner = cache_stats({name: {"x": [sample("1"), sample("2", NOW - 1)], "y": []}, "edge-01": good})
     as_stat = cache_stats({"edge-01": {name: [sample("1"), sample("2", NOW - 1)], **good}})
@@ -286,7 +287,7 @@ def test_a_name_that_line_protocol_cannot_write_costs_its_own_samples_only(name:
         assert reading.dropped == {"name": 2}
 
 
-def test_bytes_that_are_no_text_cost_only_what_they_are_part_of() -> None:
+def test_invalid_utf_8_costs_only_the_samples_that_contain_it() -> None:
     body = b"""{"caches": {"edge-01": {"x": [{"value": "1", "time": 5}], "\xff": [{"value": "2", "time": 5}]},
                            "\xfe": {"x": [{"value": "3", "time": 5}]},
                            "mid-01": {"x": [{"value": "\xfd", "time": 5}]}}}"""
@@ -303,7 +304,7 @@ def test_a_number_of_thousands_of_digits_costs_only_its_own_sample() -> None:
     assert reading.dropped == {"value": 1}
 
 
-def test_a_payload_in_utf_8_with_a_byte_order_mark_is_read() -> None:
+def test_a_payload_with_a_byte_order_mark_is_read() -> None:
     body = b'\xef\xbb\xbf{"caches": {"edge-01": {"x": [{"value": "1", "time": 5}]}}}'
     assert cache_stats(body).points == 1
 
@@ -332,7 +333,7 @@ def test_a_payload_in_utf_8_with_a_byte_order_mark_is_read() -> None:
         b"\x00" * 100,
     ],
 )
-def test_what_is_no_payload_is_an_error_that_shows_how_it_begins(body: bytes) -> None:
+def test_anything_but_a_payload_is_an_error_that_shows_how_it_begins(body: bytes) -> None:
     for read in (cache_stats, ds_stats):
         with pytest.raises(FeedError) as caught:
             read(body)
@@ -347,7 +348,7 @@ def test_the_other_feeds_payload_is_an_error_that_names_the_missing_key() -> Non
         ds_stats(b'{"caches": {}}')
 
 
-def test_a_value_nested_to_any_depth_is_a_wrong_type_or_an_error_never_a_crash() -> None:
+def test_a_value_nested_to_any_depth_is_a_wrong_type_or_an_error_but_never_a_crash() -> None:
     for depth in range(0, 2000, 25):
         nested = b"[" * depth + b"]" * depth
         body = b'{"caches": {"edge-01": {"x": [%b, {"value": "1", "time": 5}]}}}' % (nested or b"1")
@@ -371,7 +372,7 @@ def test_examples_are_few_and_short_whatever_the_payload_holds() -> None:
 @pytest.mark.parametrize(
     ("count", "most", "sizes"), [(0, 3, []), (3, 3, [3]), (7, 3, [3, 3, 1]), (4, 1, [1] * 4)]
 )
-def test_batches_hold_at_most_so_many_points(count: int, most: int, sizes: list[int]) -> None:
+def test_batches_have_at_most_the_given_number_of_points(count: int, most: int, sizes: list[int]) -> None:
     reading = cache_stats({"edge-01": {f"s{n}": [sample(str(n))] for n in range(count)}}, most=most)
     assert reading.sizes == [len(batch.split(b"\n")) for batch in reading.batches] == sizes
     assert sorted(point.value for point in points_of(reading)) == list(range(count))
@@ -388,7 +389,7 @@ def test_a_feed_reads_payload_after_payload() -> None:
 
 
 def slow_number(text: str) -> str | None:
-    """The reference: the decimal text of the nearest float, with no exponent and no needless zeros."""
+    """Return the decimal text of the nearest float, without an exponent or needless zeros: the reference."""
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
         return None
     value = float(text)
@@ -416,7 +417,7 @@ numerals = st.builds(
 @example("0.1000000000000000055511151231257827")
 @example("999999999999999.5")
 @example("123456789012345678901234567890")
-def test_a_number_is_written_as_the_slow_reference_writes_it(text: str) -> None:
+def test_a_number_is_written_as_by_the_slow_reference(text: str) -> None:
     written = number(text)
     assert written == slow_number(text)
     if written is not None:
@@ -424,7 +425,7 @@ def test_a_number_is_written_as_the_slow_reference_writes_it(text: str) -> None:
         assert "e" not in written.lower()
 
 
-# --- whatever comes
+# --- arbitrary payloads
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -441,8 +442,8 @@ stats = st.dictionaries(names, st.lists(samples, max_size=3) | anything, max_siz
 owners = st.dictionaries(names, stats | anything, max_size=3)
 
 
-def losses(owned_by: Mapping[str, Any]) -> int:
-    """How many points or drops there must be: one a sample, one a thing that should hold samples."""
+def samples_in(owned_by: Mapping[str, Any]) -> int:
+    """Return the expected number of points and drops: one per sample or thing that should hold samples."""
     count = 0
     for owned in owned_by.values():
         if isinstance(owned, dict):
@@ -457,7 +458,7 @@ def losses(owned_by: Mapping[str, Any]) -> int:
 def test_every_sample_is_a_point_or_a_counted_loss(payload: dict[str, Any], most: int) -> None:
     for read in (cache_stats, ds_stats):
         reading = read(payload, oldest=NOW, most=most)
-        assert reading.points + sum(reading.dropped.values()) == losses(payload)
+        assert reading.points + sum(reading.dropped.values()) == samples_in(payload)
         assert all(0 < size <= most for size in reading.sizes)
         points = points_of(reading)
         assert len(points) == reading.points

@@ -1,4 +1,4 @@
-"""The publisher: each waiting batch is written, set aside or left for later, and the log says which."""
+"""The publisher writes each waiting batch, sets it aside or leaves it for later, and logs which."""
 
 import threading
 import time
@@ -11,9 +11,10 @@ import pytest
 import structlog
 from structlog.testing import CapturingLogger, LogCapture
 
+from tstats.collect.batch import Batch
+from tstats.collect.metrics import CollectorMetrics
 from tstats.collect.publish import Publisher
-from tstats.collect.spool import Batch, Spool, queue_name
-from tstats.collect.telemetry import Telemetry
+from tstats.collect.spool import Spool, queue_name
 from tstats.errors import RefusedError, ServerError, UnreachableError
 
 Answer = Callable[["Request"], None]
@@ -21,7 +22,7 @@ Answer = Callable[["Request"], None]
 
 @dataclass(frozen=True)
 class Request:
-    """One write request."""
+    """A write request."""
 
     lines: list[str]
     database: str
@@ -31,7 +32,7 @@ class Request:
 
 @dataclass
 class Server:
-    """A server by script: `answer` raises what it says no with; what it takes is in `taken`."""
+    """A fake server: `answer` raises its refusals; what it accepts is in `taken`."""
 
     url: str = "http://a:8086"
     answer: Answer = lambda _request: None
@@ -50,7 +51,7 @@ class Server:
 
     @property
     def lines(self) -> list[str]:
-        """Every line that it took."""
+        """Every line that it has taken."""
         return sorted(line for request in self.taken for line in request.lines)
 
 
@@ -59,7 +60,7 @@ def unreachable(_request: Request) -> None:
 
 
 def refused(status: int, words: str = "no", *, only: str = "") -> Answer:
-    """Refuses requests to one database, or with one line in them; all without `only`."""
+    """Return an answer that refuses requests to a database or with a line; without `only`, all of them."""
 
     def answer(request: Request) -> None:
         if not only or only == request.database or only in request.lines:
@@ -70,17 +71,17 @@ def refused(status: int, words: str = "no", *, only: str = "") -> Answer:
 
 @dataclass
 class Bench:
-    """A spool, its telemetry and its log, and publishers on it."""
+    """A spool with metrics, a log and publishers."""
 
     spool: Spool
-    telemetry: Telemetry
+    metrics: CollectorMetrics
     log: LogCapture
 
     def publisher(self, *servers: Server, target: str = "any") -> Publisher:
         log = structlog.wrap_logger(
             CapturingLogger(), processors=[self.log], wrapper_class=structlog.stdlib.BoundLogger
         )
-        return Publisher(spool=self.spool, target=target, writers=servers, telemetry=self.telemetry, log=log)
+        return Publisher(spool=self.spool, target=target, writers=servers, metrics=self.metrics, log=log)
 
     def put(self, *lines: str, database: str = "x", policy: str = "") -> None:
         content = "\n".join(lines).encode()
@@ -92,10 +93,10 @@ class Bench:
         return [dict(entry) for entry in self.log.entries if entry["event"] == name]
 
     def count(self, name: str, **labels: str) -> float:
-        return self.telemetry.registry.get_sample_value(name, labels) or 0.0
+        return self.metrics.registry.get_sample_value(name, labels) or 0.0
 
     def set_aside(self) -> list[tuple[str, str]]:
-        """The lines and the reason of each dead letter."""
+        """Return the lines and the reason of each batch that was set aside."""
         kept = sorted((self.spool.directory / "rejected").glob("*.lines"))
         return [(path.read_text(), path.with_suffix(".reason").read_text().strip()) for path in kept]
 
@@ -103,14 +104,14 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     spool = Spool(tmp_path, ["any", "other"], max_bytes=1 << 30)
-    yield Bench(spool, Telemetry(), LogCapture())
+    yield Bench(spool, CollectorMetrics(), LogCapture())
     spool.close()
 
 
-# --- taken
+# --- delivered
 
 
-def test_what_waits_is_delivered_as_it_was_put_and_counted(bench: Bench) -> None:
+def test_waiting_batches_are_delivered_unchanged_and_counted(bench: Bench) -> None:
     server = Server()
     bench.put("1", "2", database="cache_stats", policy="daily")
     bench.put("3")
@@ -122,11 +123,11 @@ def test_what_waits_is_delivered_as_it_was_put_and_counted(bench: Bench) -> None
     ]
     assert bench.count("tstats_published_points_total", target="any") == 3
     assert bench.count("tstats_publish_seconds_count", target="any") == 2
-    (told,) = bench.events("published")
-    assert (told["points"], told["waiting_batches"], told["target"]) == (3, 0, "any")
+    (logged,) = bench.events("published")
+    assert (logged["points"], logged["waiting_batches"], logged["target"]) == (3, 0, "any")
 
 
-def test_nothing_to_deliver_is_done_without_a_word(bench: Bench) -> None:
+def test_with_nothing_to_deliver_nothing_is_logged(bench: Bench) -> None:
     assert bench.publisher(Server()).drain()
     assert bench.log.entries == []
 
@@ -140,7 +141,7 @@ def test_the_oldest_batches_go_first(bench: Bench) -> None:
     assert all(abs(int(line) - place) < 4 for place, line in enumerate(order))
 
 
-def test_several_requests_are_under_way_at_once(bench: Bench) -> None:
+def test_several_requests_are_in_flight_at_once(bench: Bench) -> None:
     together = threading.Barrier(4)
     for number in range(8):
         bench.put(str(number))
@@ -151,7 +152,7 @@ def test_several_requests_are_under_way_at_once(bench: Bench) -> None:
     assert bench.publisher(Server(answer=wait_for_three_others)).drain()
 
 
-def test_a_drain_begins_no_request_after_its_time_or_its_stop(bench: Bench) -> None:
+def test_a_drain_makes_no_request_after_its_deadline_or_a_stop(bench: Bench) -> None:
     server = Server()
     bench.put("1")
     assert not bench.publisher(server).drain(until=time.monotonic() - 1)
@@ -171,16 +172,16 @@ def test_a_drain_that_is_stopped_keeps_the_rest(bench: Bench) -> None:
     assert bench.spool.depth("any") > 0
 
 
-def test_closing_gives_the_connections_back(bench: Bench) -> None:
+def test_closing_closes_the_connections(bench: Bench) -> None:
     servers = [Server("http://a:8086"), Server("http://b:8086")]
     bench.publisher(*servers).close()
     assert all(server.closed for server in servers)
 
 
-# --- not now
+# --- left for later
 
 
-def test_a_server_that_cannot_be_reached_costs_one_round_and_all_stays(bench: Bench) -> None:
+def test_an_unreachable_server_costs_one_round_and_everything_stays(bench: Bench) -> None:
     server = Server(answer=unreachable)
     for number in range(40):
         bench.put(str(number))
@@ -201,7 +202,7 @@ def test_a_server_that_cannot_be_reached_costs_one_round_and_all_stays(bench: Be
         (403, "check influxUser and influxPassword"),
     ],
 )
-def test_a_refused_database_holds_its_own_batches_only(bench: Bench, status: int, remedy: str) -> None:
+def test_a_refused_database_holds_back_only_its_own_batches(bench: Bench, status: int, remedy: str) -> None:
     server = Server(answer=refused(status, "database not found", only="missing"))
     for number in range(20):
         bench.put(f"m{number}", database="missing")
@@ -209,14 +210,14 @@ def test_a_refused_database_holds_its_own_batches_only(bench: Bench, status: int
     assert not bench.publisher(server).drain()
     assert len(server.lines) == 20
     assert bench.spool.depth("any") == 20
-    (told,) = bench.events("refused")
-    assert (told["database"], told["log_level"]) == ("missing", "error")
-    assert remedy in told["remedy"]
-    assert "database not found" in told["error"]
+    (logged,) = bench.events("refused")
+    assert (logged["database"], logged["log_level"]) == ("missing", "error")
+    assert remedy in logged["remedy"]
+    assert "database not found" in logged["error"]
     assert bench.set_aside() == []
 
 
-def test_a_refusal_is_told_once_a_drain(bench: Bench) -> None:
+def test_a_refusal_is_logged_once_per_drain(bench: Bench) -> None:
     publisher = bench.publisher(Server(answer=refused(401)))
     for database in ("x", "x", "y"):
         bench.put("1", database=database)
@@ -225,10 +226,10 @@ def test_a_refusal_is_told_once_a_drain(bench: Bench) -> None:
         assert len(bench.events("refused")) == 2 * drains
 
 
-# --- never
+# --- set aside or dropped
 
 
-def test_what_is_refused_for_its_content_is_set_aside_and_the_next_goes_on(bench: Bench) -> None:
+def test_a_batch_refused_for_its_content_is_set_aside_and_the_next_is_delivered(bench: Bench) -> None:
     words = 'partial write: field type conflict: input field "value" on measurement "m"'
     server = Server(answer=refused(400, words, only="bad"))
     for line in ("1", "bad", "2"):
@@ -239,13 +240,13 @@ def test_what_is_refused_for_its_content_is_set_aside_and_the_next_goes_on(bench
     assert bench.set_aside() == [("bad", f"http://a:8086/write refused with 400: {words}")]
     assert bench.count("tstats_dropped_batches_total", target="any", reason="rejected") == 1
     assert publisher.lost == 1
-    (told,) = bench.events("rejected")
-    assert words in told["reason"]
-    assert Path(told["kept"]).read_text() == "bad"
+    (logged,) = bench.events("rejected")
+    assert words in logged["reason"]
+    assert Path(logged["kept"]).read_text() == "bad"
     assert bench.spool.depth("other") == 3
 
 
-def test_points_outside_the_retention_policy_are_dropped_counted_and_told(bench: Bench) -> None:
+def test_points_outside_the_retention_policy_are_dropped_counted_and_logged(bench: Bench) -> None:
     words = "partial write: points beyond retention policy dropped=1"
     bench.put("old", "new")
     publisher = bench.publisher(Server(answer=refused(400, words)))
@@ -253,12 +254,12 @@ def test_points_outside_the_retention_policy_are_dropped_counted_and_told(bench:
     assert bench.set_aside() == []
     assert bench.count("tstats_dropped_batches_total", target="any", reason="retention") == 1
     assert publisher.lost == 1
-    (told,) = bench.events("dropped")
-    assert (told["reason"], told["points"]) == ("points older than the retention policy keeps", 2)
-    assert words in told["answer"]
+    (logged,) = bench.events("dropped")
+    assert (logged["reason"], logged["points"]) == ("points older than the retention policy keeps", 2)
+    assert words in logged["answer"]
 
 
-def test_a_damaged_file_is_set_aside_and_the_next_goes_on(bench: Bench) -> None:
+def test_a_damaged_file_is_set_aside_and_the_next_is_delivered(bench: Bench) -> None:
     server = Server()
     bench.put("1")
     bench.put("2")
@@ -273,7 +274,7 @@ def test_a_damaged_file_is_set_aside_and_the_next_goes_on(bench: Bench) -> None:
     assert publisher.lost == 1
 
 
-def test_what_was_evicted_meanwhile_is_no_fault(bench: Bench) -> None:
+def test_a_batch_that_was_evicted_meanwhile_is_not_an_error(bench: Bench) -> None:
     def evict(_request: Request) -> None:
         for name in bench.spool.waiting("any", 99):
             bench.spool.done("any", name)
@@ -297,7 +298,7 @@ def at_most(lines: int, then: Answer = lambda _request: None) -> Answer:
 
 
 @pytest.mark.parametrize("points", [1, 2, 3, 7, 100])
-def test_a_batch_too_large_for_a_server_goes_in_halves(bench: Bench, points: int) -> None:
+def test_a_batch_too_large_for_a_server_is_sent_in_halves(bench: Bench, points: int) -> None:
     lines = [f"{number:03d}" for number in range(points)]
     server = Server(answer=at_most(2))
     bench.put(*lines)
@@ -306,7 +307,7 @@ def test_a_batch_too_large_for_a_server_goes_in_halves(bench: Bench, points: int
     assert bench.count("tstats_published_points_total", target="any") == points
 
 
-def test_halves_are_made_at_lines_whatever_their_length(bench: Bench) -> None:
+def test_batches_are_halved_between_lines_whatever_their_length(bench: Bench) -> None:
     lines = ["1", "2" * 500, "3", "4" * 50, "5" * 1000]
     server = Server(answer=at_most(1))
     bench.put(*lines)
@@ -332,7 +333,7 @@ def test_a_refused_part_does_not_keep_the_other_parts_from_the_server(bench: Ben
 
 
 @pytest.mark.parametrize("order", [("old", "bad"), ("bad", "old")])
-def test_a_part_outside_the_retention_policy_does_not_let_a_refused_part_vanish(
+def test_a_part_outside_the_retention_policy_does_not_hide_a_refused_part(
     bench: Bench, order: tuple[str, str]
 ) -> None:
     def answer(request: Request) -> None:
@@ -345,7 +346,7 @@ def test_a_part_outside_the_retention_policy_does_not_let_a_refused_part_vanish(
     assert "field type conflict" in reason
 
 
-def test_an_outage_in_the_middle_of_the_parts_keeps_the_whole_batch(bench: Bench) -> None:
+def test_an_outage_between_two_parts_keeps_the_whole_batch(bench: Bench) -> None:
     server = Server(
         answer=at_most(1, lambda request: unreachable(request) if request.lines == ["2"] else None)
     )
@@ -354,7 +355,7 @@ def test_an_outage_in_the_middle_of_the_parts_keeps_the_whole_batch(bench: Bench
     assert bench.spool.depth("any") == 1
 
 
-# --- several servers of one target: `any`
+# --- several servers behind one target: `any`
 
 
 def test_a_server_that_is_down_is_replaced_by_the_next(bench: Bench) -> None:
@@ -364,7 +365,7 @@ def test_a_server_that_is_down_is_replaced_by_the_next(bench: Bench) -> None:
     publisher = bench.publisher(down, up)
     assert publisher.drain()
     assert len(up.lines) == 40
-    assert len(down.requests) <= 4, "one that answered is asked first"
+    assert len(down.requests) <= 4, "a server that answered is asked first"
     assert bench.log.entries == bench.events("published")
     bench.put("again")
     publisher.drain()
@@ -397,7 +398,7 @@ def test_a_server_that_lacks_the_database_is_replaced_by_one_that_has_it(bench: 
     assert having.lines == ["1"]
 
 
-def test_content_refused_by_one_is_not_tried_at_the_next(bench: Bench) -> None:
+def test_content_refused_by_one_server_is_not_tried_on_the_next(bench: Bench) -> None:
     first, second = Server("http://a:8086", refused(400, "field type conflict")), Server("http://b:8086")
     bench.put("1")
     assert bench.publisher(first, second).drain()
@@ -408,7 +409,7 @@ def test_content_refused_by_one_is_not_tried_at_the_next(bench: Bench) -> None:
 # --- several targets: `all`
 
 
-def test_each_target_has_its_own_fate(bench: Bench) -> None:
+def test_each_target_is_served_independently(bench: Bench) -> None:
     up, down = Server("http://a:8086"), Server("http://b:8086", unreachable)
     publishers = [bench.publisher(up, target="any"), bench.publisher(down, target="other")]
     bench.put("1")
@@ -421,7 +422,7 @@ def test_each_target_has_its_own_fate(bench: Bench) -> None:
 
 def test_any_other_failure_of_a_server_keeps_the_batch(bench: Bench) -> None:
     def strange(_request: Request) -> None:
-        raise ServerError("http://a:8086/write answered what is no answer")
+        raise ServerError("http://a:8086/write returned an unusable response")
 
     bench.put("1")
     assert not bench.publisher(Server(answer=strange)).drain()

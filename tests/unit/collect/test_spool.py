@@ -1,4 +1,4 @@
-"""The spool: what is put is on the disk, in order, for each target, until that target has taken it."""
+"""The spool keeps batches on disk, in order, for each target, until that target has taken them."""
 
 import errno
 import os
@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tstats.collect.spool import Batch, Spool, database_of, queue_name
+from tstats.collect.batch import Batch, database_of
+from tstats.collect.spool import Spool, queue_name
 from tstats.errors import SpoolError
 
 ROOM = 1 << 30
@@ -26,27 +27,24 @@ def batch(text: str = "x", *, database: str = DATABASE, size: int = 0) -> Batch:
 
 
 def texts(spool: Spool, target: str = "a") -> list[str]:
-    """What waits for a target, the oldest first."""
+    """Return what waits for a target, the oldest first."""
     return [spool.read(target, name).lines.decode() for name in spool.waiting(target, 1000)]
 
 
 def files(spool: Spool) -> set[Path]:
-    """Every file that holds points."""
+    """Return every file that contains points."""
     return {path for path in spool.directory.rglob("*") if path.is_file() and path.name != "lock"}
 
 
 @pytest.fixture
 def open_spool(tmp_path: Path) -> Iterator[Callable[..., Spool]]:
-    """Opens the spool of this test, once or again; what is open at the end is closed."""
+    """Open the spool of this test, or open it again as a restart would."""
     opened: list[Spool] = []
 
-    def opener(
-        *targets: str, max_bytes: int = ROOM, on_evicted: Callable[[int], None] | None = None
-    ) -> Spool:
+    def opener(*targets: str, max_bytes: int = ROOM) -> Spool:
         for spool in opened:
             spool.close()
-        told = {} if on_evicted is None else {"on_evicted": on_evicted}
-        opened.append(Spool(tmp_path / "spool", targets or ["a"], max_bytes=max_bytes, **told))
+        opened.append(Spool(tmp_path / "spool", targets or ["a"], max_bytes=max_bytes))
         return opened[-1]
 
     yield opener
@@ -60,7 +58,7 @@ OpenSpool = Callable[..., Spool]
 # --- in and out
 
 
-def test_batches_wait_in_the_order_in_which_they_were_put(open_spool: OpenSpool) -> None:
+def test_batches_wait_in_the_order_they_were_put(open_spool: OpenSpool) -> None:
     spool = open_spool()
     spool.put([batch("1"), batch("2")])
     spool.put([])
@@ -69,7 +67,7 @@ def test_batches_wait_in_the_order_in_which_they_were_put(open_spool: OpenSpool)
     assert spool.depth("a") == 3
 
 
-def test_a_batch_is_read_as_it_was_put(open_spool: OpenSpool) -> None:
+def test_a_batch_is_read_back_unchanged(open_spool: OpenSpool) -> None:
     spool = open_spool()
     put = Batch(
         database="deliveryservice_stats",
@@ -84,7 +82,7 @@ def test_a_batch_is_read_as_it_was_put(open_spool: OpenSpool) -> None:
     assert database_of(name) == "deliveryservice_stats"
 
 
-def test_what_is_done_leaves_the_disk(open_spool: OpenSpool) -> None:
+def test_a_delivered_batch_is_removed_from_the_disk(open_spool: OpenSpool) -> None:
     spool = open_spool()
     spool.put([batch("1"), batch("2")])
     spool.done("a", spool.waiting("a", 1)[0])
@@ -95,7 +93,7 @@ def test_what_is_done_leaves_the_disk(open_spool: OpenSpool) -> None:
         spool.read("a", "00000000000000000001-cache_stats.batch")
 
 
-def test_waiting_gives_the_oldest_and_leaves_out_some_databases(open_spool: OpenSpool) -> None:
+def test_waiting_returns_the_oldest_batches_except_those_of_some_databases(open_spool: OpenSpool) -> None:
     spool = open_spool()
     spool.put([batch(database=database) for database in ("x", "y", "x", "y", "z")])
     assert [database_of(name) for name in spool.waiting("a", 3)] == ["x", "y", "x"]
@@ -117,7 +115,7 @@ def test_the_oldest_age_is_that_of_the_oldest_waiting_batch(open_spool: OpenSpoo
 # --- several targets
 
 
-def test_each_target_has_its_own_place(open_spool: OpenSpool) -> None:
+def test_each_target_has_its_own_queue(open_spool: OpenSpool) -> None:
     spool = open_spool("a", "b")
     spool.put([batch("1"), batch("2")])
     spool.done("a", spool.waiting("a", 1)[0])
@@ -141,10 +139,10 @@ def test_different_targets_have_different_directories() -> None:
     assert all("/" not in queue_name(url) for url in urls)
 
 
-# --- after an end of any kind
+# --- after a restart or a crash
 
 
-def test_what_waits_is_there_after_a_restart(open_spool: OpenSpool) -> None:
+def test_waiting_batches_survive_a_restart(open_spool: OpenSpool) -> None:
     before = open_spool("a", "b")
     before.put([batch("1"), batch("2")])
     before.done("a", before.waiting("a", 1)[0])
@@ -155,7 +153,7 @@ def test_what_waits_is_there_after_a_restart(open_spool: OpenSpool) -> None:
     assert texts(after, "b") == ["1", "2", "3"]
 
 
-def test_what_a_crash_left_half_written_is_removed(open_spool: OpenSpool) -> None:
+def test_a_half_written_file_that_a_crash_left_behind_is_removed(open_spool: OpenSpool) -> None:
     before = open_spool()
     before.put([batch("1")])
     before.close()
@@ -165,7 +163,7 @@ def test_what_a_crash_left_half_written_is_removed(open_spool: OpenSpool) -> Non
     assert len(files(after)) == 1
 
 
-def test_a_crash_between_two_links_loses_nothing_that_was_linked(open_spool: OpenSpool) -> None:
+def test_a_crash_between_two_links_loses_no_linked_batch(open_spool: OpenSpool) -> None:
     before = open_spool("a", "b")
     before.put([batch("1")])
     before.close()
@@ -186,7 +184,7 @@ def test_foreign_files_are_left_alone(open_spool: OpenSpool) -> None:
     assert len(files(after)) == 4
 
 
-def test_what_waits_for_a_target_no_longer_named_goes_to_all_that_are(open_spool: OpenSpool) -> None:
+def test_batches_of_a_target_that_is_no_longer_named_go_to_all_that_are(open_spool: OpenSpool) -> None:
     before = open_spool("old", "kept")
     before.put([batch("1"), batch("2")])
     before.done("kept", before.waiting("kept", 1)[0])
@@ -198,7 +196,7 @@ def test_what_waits_for_a_target_no_longer_named_goes_to_all_that_are(open_spool
     }
 
 
-def test_a_second_process_is_refused_until_the_first_has_gone(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from tstats.collect.spool import Spool;"
         f"spool = Spool(Path({str(tmp_path)!r}), ['a'], max_bytes=1);"
@@ -210,7 +208,7 @@ def test_a_second_process_is_refused_until_the_first_has_gone(tmp_path: Path) ->
         assert other.stdout is not None
         assert other.stdout.readline() == b"open\n"
         with pytest.raises(
-            SpoolError, match=r"in use by another tstats collect; .* spoolDirectory of its own"
+            SpoolError, match=r"in use by another tstats collect; .* set spoolDirectory to another directory"
         ):
             Spool(tmp_path, ["a"], max_bytes=ROOM)
         other.kill()
@@ -221,21 +219,19 @@ def test_a_second_process_is_refused_until_the_first_has_gone(tmp_path: Path) ->
 # --- full
 
 
-def test_when_the_room_is_used_up_the_oldest_go_and_that_is_told(open_spool: OpenSpool) -> None:
-    told: list[int] = []
-    spool = open_spool("a", "b", max_bytes=10_000, on_evicted=told.append)
-    for _ in range(10):
-        spool.put([batch(size=2000)])
+def test_when_the_room_is_used_up_the_oldest_batches_are_evicted_and_counted(open_spool: OpenSpool) -> None:
+    spool = open_spool("a", "b", max_bytes=10_000)
+    evicted = sum(spool.put([batch(size=2000)]) for _ in range(10))
     left = [int(name.partition("-")[0]) for name in spool.waiting("a", 99)]
     assert left == list(range(11 - len(left), 11))
     assert spool.waiting("a", 99) == spool.waiting("b", 99)
-    assert len(left) + sum(told) == 10
-    assert sum(told) > 0
+    assert len(left) + evicted == 10
+    assert evicted > 0
     sizes = sum(path.stat().st_size for path in files(spool)) // 2
     assert spool.bytes == sizes <= 10_000
 
 
-def test_what_one_target_has_taken_already_is_evicted_from_the_other(open_spool: OpenSpool) -> None:
+def test_a_batch_that_one_target_has_taken_is_evicted_from_the_other_queue(open_spool: OpenSpool) -> None:
     spool = open_spool("a", "b", max_bytes=5_000)
     spool.put([batch(size=2000)])
     spool.done("a", spool.waiting("a", 1)[0])
@@ -245,11 +241,10 @@ def test_what_one_target_has_taken_already_is_evicted_from_the_other(open_spool:
     assert len(spool.waiting("b", 99)) == len(spool.waiting("a", 99))
 
 
-def test_a_batch_larger_than_the_room_is_told_as_evicted(open_spool: OpenSpool) -> None:
-    told: list[int] = []
-    spool = open_spool(max_bytes=1000, on_evicted=told.append)
-    spool.put([batch(size=5000)])
-    assert (told, spool.bytes, files(spool)) == ([1], 0, set())
+def test_a_batch_larger_than_the_room_counts_as_evicted(open_spool: OpenSpool) -> None:
+    spool = open_spool(max_bytes=1000)
+    assert spool.put([batch(size=5000)]) == 1
+    assert (spool.bytes, files(spool)) == (0, set())
 
 
 def failing(code: int) -> Callable[..., None]:
@@ -263,13 +258,13 @@ def failing(code: int) -> Callable[..., None]:
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [
-        (errno.ENOSPC, "No space left on device; free room on that disk, or lower spoolMaxBytes"),
+        (errno.ENOSPC, "No space left on device; free space on that disk, or lower spoolMaxBytes"),
         (errno.EDQUOT, "Disk quota exceeded; raise the quota"),
         (errno.EROFS, "Read-only file system; the file system is read-only; set spoolDirectory"),
-        (errno.EIO, "Input/output error; set spoolDirectory to a directory that can be written"),
+        (errno.EIO, "Input/output error; set spoolDirectory to a writable directory"),
     ],
 )
-def test_what_cannot_be_kept_is_an_error_with_a_remedy_and_does_not_count(
+def test_a_failed_put_is_an_error_with_a_remedy_and_keeps_nothing(
     open_spool: OpenSpool, monkeypatch: pytest.MonkeyPatch, call: str, code: int, remedy: str
 ) -> None:
     spool = open_spool("a", "b")
@@ -286,7 +281,7 @@ def test_what_cannot_be_kept_is_an_error_with_a_remedy_and_does_not_count(
     assert texts(open_spool("a", "b")) == ["1", "4"]
 
 
-def test_a_put_that_fails_half_way_leaves_no_link_behind(
+def test_a_put_that_fails_halfway_leaves_no_link_behind(
     open_spool: OpenSpool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool = open_spool("a", "b")
@@ -320,18 +315,18 @@ def test_files_and_directories_are_synced_before_a_batch_counts(
     assert synced == ["file", "file", "directory", "directory"]
 
 
-def test_a_directory_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SpoolError, match=r"file/spool cannot be used: Not a directory; set spoolDirectory"):
         Spool(tmp_path / "file" / "spool", ["a"], max_bytes=ROOM)
 
 
-# --- damaged and refused
+# --- damaged and rejected
 
 
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-def test_a_damaged_file_is_an_error_that_names_it_and_never_other_points(
+def test_a_damaged_file_is_an_error_that_names_it_and_never_gives_other_points(
     tmp_path: Path, data: st.DataObject
 ) -> None:
     put = batch("some points " * 50)
@@ -353,10 +348,10 @@ def test_a_damaged_file_is_an_error_that_names_it_and_never_other_points(
     if isinstance(found, str):
         assert found.startswith(f"spool: {path} is damaged: ")
     else:
-        assert found == put  # the frame's header has bits that say nothing
+        assert found == put  # some bits of the frame's header have no meaning
 
 
-def test_a_refused_batch_is_set_aside_with_the_reason(open_spool: OpenSpool) -> None:
+def test_a_rejected_batch_is_set_aside_with_the_reason(open_spool: OpenSpool) -> None:
     spool = open_spool("a", "b")
     spool.put([batch("1"), batch("2")])
     kept = spool.reject("a", spool.waiting("a", 1)[0], "partial write: field type conflict 🚀")
@@ -376,7 +371,17 @@ def test_a_damaged_batch_is_set_aside_as_it_is(open_spool: OpenSpool) -> None:
     assert (spool.waiting("a", 1), len(spool.waiting("b", 1))) == ([], 1)
 
 
-def test_a_second_refusal_never_replaces_the_first_even_after_a_restart(open_spool: OpenSpool) -> None:
+def test_rejecting_an_evicted_batch_says_so_and_leaves_nothing_behind(open_spool: OpenSpool) -> None:
+    spool = open_spool()
+    spool.put([batch("1")])
+    (name,) = spool.waiting("a", 1)
+    spool.done("a", name)
+    with pytest.raises(FileNotFoundError):
+        spool.reject("a", name, "no")
+    assert files(spool) == set()
+
+
+def test_a_second_rejection_never_replaces_the_first_even_after_a_restart(open_spool: OpenSpool) -> None:
     kept = []
     for text in ("1", "2", "3"):
         spool = open_spool("http://127.0.0.1:8086")
@@ -385,8 +390,8 @@ def test_a_second_refusal_never_replaces_the_first_even_after_a_restart(open_spo
     assert [path.read_text() for path in kept] == ["1", "2", "3"]
 
 
-def test_what_is_set_aside_is_bounded_and_the_oldest_goes_first(open_spool: OpenSpool) -> None:
-    spool = open_spool(max_bytes=100_000)  # of which a tenth for what was refused
+def test_the_room_for_rejected_batches_is_bounded_and_the_oldest_go_first(open_spool: OpenSpool) -> None:
+    spool = open_spool(max_bytes=100_000)  # a tenth of it is for rejected batches
     kept = []
     for number in range(6):
         spool.put([batch(f"{number}", size=2000)])
@@ -396,14 +401,14 @@ def test_what_is_set_aside_is_bounded_and_the_oldest_goes_first(open_spool: Open
     assert [path.with_suffix(".reason").exists() for path in kept] == [False] * 4 + [True] * 2
 
 
-def test_a_refused_batch_that_cannot_be_set_aside_still_waits(
+def test_a_rejected_batch_that_cannot_be_set_aside_still_waits(
     open_spool: OpenSpool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool = open_spool()
     spool.put([batch("1")])
     monkeypatch.setattr(Path, "write_bytes", failing(errno.ENOSPC))
     with pytest.raises(
-        SpoolError, match="cannot set a refused batch aside: No space left on device; free room"
+        SpoolError, match="cannot set a rejected batch aside: No space left on device; free space"
     ):
         spool.reject("a", spool.waiting("a", 1)[0], "no")
     assert texts(spool) == ["1"]

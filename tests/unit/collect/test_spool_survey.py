@@ -1,4 +1,4 @@
-"""A spool seen from outside: what waits for whom, since when, and that looking changes nothing."""
+"""A survey of a spool says what waits for which target and for how long, and changes nothing."""
 
 import os
 import time
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tstats.collect.spool import Batch, Spool, queue_name
+from tstats.collect.batch import Batch
+from tstats.collect.spool import Spool, queue_name
 from tstats.collect.spool_survey import survey
 
 LIMIT = 1 << 30
@@ -23,7 +24,7 @@ def everything(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def test_what_waits_is_counted_by_target_and_once_in_bytes(tmp_path: Path) -> None:
+def test_batches_are_counted_by_target_but_only_once_in_bytes(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", [A, B], max_bytes=LIMIT)
     spool.put([batch(), batch()])
     spool.done(A, spool.waiting(A, 1)[0])
@@ -33,7 +34,7 @@ def test_what_waits_is_counted_by_target_and_once_in_bytes(tmp_path: Path) -> No
     assert found.bytes == spool.bytes
 
 
-def test_the_oldest_batch_gives_the_age(tmp_path: Path) -> None:
+def test_the_age_is_that_of_the_oldest_batch(tmp_path: Path) -> None:
     spool = Spool(tmp_path, ["any"], max_bytes=LIMIT)
     spool.put([batch(), batch()])
     oldest = tmp_path / "queue" / queue_name("any") / spool.waiting("any", 1)[0]
@@ -42,7 +43,7 @@ def test_the_oldest_batch_gives_the_age(tmp_path: Path) -> None:
     spool.close()
 
 
-def test_what_waits_for_a_target_that_is_no_longer_named_is_an_orphan(tmp_path: Path) -> None:
+def test_a_batch_for_a_target_that_is_no_longer_named_is_an_orphan(tmp_path: Path) -> None:
     spool = Spool(tmp_path, [A], max_bytes=LIMIT)
     spool.put([batch()])
     spool.close()
@@ -50,7 +51,7 @@ def test_what_waits_for_a_target_that_is_no_longer_named_is_an_orphan(tmp_path: 
     assert (found.orphans, found.waiting[B].batches) == (1, 0)
 
 
-def test_a_refused_write_is_told_with_the_last_reason(tmp_path: Path) -> None:
+def test_rejected_writes_are_counted_and_the_last_reason_is_known(tmp_path: Path) -> None:
     spool = Spool(tmp_path, ["any"], max_bytes=LIMIT)
     spool.put([batch()])
     spool.reject("any", spool.waiting("any", 1)[0], "field type conflict")
@@ -59,14 +60,14 @@ def test_a_refused_write_is_told_with_the_last_reason(tmp_path: Path) -> None:
     assert (found.rejected, found.newest_reason) == (1, "field type conflict")
 
 
-def test_whether_a_collector_holds_it(tmp_path: Path) -> None:
+def test_it_is_known_whether_a_collector_uses_the_spool(tmp_path: Path) -> None:
     spool = Spool(tmp_path, ["any"], max_bytes=LIMIT)
     assert survey(tmp_path, ["any"]).in_use is True
     spool.close()
     assert survey(tmp_path, ["any"]).in_use is False
 
 
-def test_looking_changes_nothing(tmp_path: Path) -> None:
+def test_a_survey_changes_nothing(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", ["any"], max_bytes=LIMIT)
     spool.put([batch()])
     before = everything(tmp_path)
@@ -76,13 +77,13 @@ def test_looking_changes_nothing(tmp_path: Path) -> None:
     spool.close()
 
 
-def test_a_directory_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+def test_a_directory_that_does_not_exist_is_not_created(tmp_path: Path) -> None:
     found = survey(tmp_path / "a" / "spool", ["any"])
     assert (found.exists, found.writable) == (False, True)
     assert found.free > 0
     assert everything(tmp_path).keys() == {str(tmp_path)}
 
 
-def test_a_file_in_its_place_cannot_be_written_to(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_directory_is_not_writable(tmp_path: Path) -> None:
     (tmp_path / "spool").write_text("")
     assert survey(tmp_path / "spool", ["any"]).writable is False

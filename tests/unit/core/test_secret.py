@@ -1,4 +1,4 @@
-"""A secret shows itself to who reveals it, and to nobody else."""
+"""A secret shows its text only through `reveal`."""
 
 import json
 import logging
@@ -14,17 +14,17 @@ from tstats.influx.client import Endpoint
 PASSWORD = "correct-horse"  # noqa: S105 (the secret of this test)
 
 
-def test_revealing_it_gives_the_text() -> None:
+def test_reveal_returns_the_text() -> None:
     assert Secret(PASSWORD).reveal() == PASSWORD
 
 
 @pytest.mark.parametrize("show", [str, repr, "{}".format, "{!r:>20}".format, "%s".__mod__, ascii])
-def test_no_way_of_formatting_shows_it(show: object) -> None:
+def test_no_kind_of_formatting_shows_it(show: object) -> None:
     assert callable(show)
     assert PASSWORD not in show(Secret(PASSWORD))
 
 
-def test_neither_what_holds_it_nor_a_log_nor_a_traceback_shows_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_neither_its_owner_nor_a_log_nor_a_traceback_shows_it(caplog: pytest.LogCaptureFixture) -> None:
     @dataclass
     class Login:
         password: Secret
@@ -35,7 +35,7 @@ def test_neither_what_holds_it_nor_a_log_nor_a_traceback_shows_it(caplog: pytest
     assert PASSWORD not in f"{login} {[login.password]} {caplog.text} {trace}"
 
 
-def test_it_is_not_written_to_json() -> None:
+def test_it_cannot_be_serialized_to_json() -> None:
     with pytest.raises(TypeError):
         json.dumps({"password": Secret(PASSWORD)})
 
@@ -47,7 +47,7 @@ def test_an_endpoint_does_not_show_the_password_of_its_url() -> None:
 
 
 @pytest.mark.parametrize("url", [f"ftp://u:{PASSWORD}@host", f"http://u:{PASSWORD}/x@host"])
-def test_the_error_of_a_wrong_url_does_not_show_its_password(url: str) -> None:
+def test_the_error_about_an_invalid_url_does_not_show_its_password(url: str) -> None:
     with pytest.raises(Exception, match="invalid URL of an InfluxDB") as caught:
         Endpoint.parse(url)
     assert PASSWORD not in str(caught.value)
@@ -60,12 +60,12 @@ def test_secrets_compare_by_their_text() -> None:
     assert len({Secret("a"), Secret("a")}) == 1
 
 
-def test_an_empty_one_is_false_and_shows_that_it_is_empty() -> None:
+def test_an_empty_secret_is_false_and_shows_that_it_is_empty() -> None:
     assert not Secret()
     assert Secret("x")
     assert str(Secret()) == ""
     assert str(Secret("x")) == "******"
 
 
-def test_it_survives_a_copy_to_another_process() -> None:
+def test_it_can_be_sent_to_another_process() -> None:
     assert pickle.loads(pickle.dumps(Secret(PASSWORD))) == Secret(PASSWORD)  # noqa: S301 (our own bytes)

@@ -1,4 +1,4 @@
-"""Moments as a request names them."""
+"""Times in the notations of a request."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -35,7 +35,7 @@ TEN = 1_778_061_600 * 10**9  # 2026-05-06 10:00 UTC
         ("9999-12-31T23:59:59Z", 253_402_300_799 * 10**9),
     ],
 )
-def test_a_moment_is_nanoseconds_since_the_epoch(text: str, moment: int) -> None:
+def test_a_time_is_parsed_to_nanoseconds_since_the_epoch(text: str, moment: int) -> None:
     assert parse_time(text) == moment
 
 
@@ -71,7 +71,7 @@ def test_a_moment_is_nanoseconds_since_the_epoch(text: str, moment: int) -> None
         "2026-05-06T10:00:00Z\n",
     ],
 )
-def test_anything_else_is_none(text: str) -> None:
+def test_anything_else_is_invalid(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_time(text)
 
@@ -80,7 +80,7 @@ def test_anything_else_is_none(text: str) -> None:
     st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)),  # noqa: DTZ001 (the zone comes next)
     st.integers(-14 * 60, 14 * 60),
 )
-def test_rfc_3339_in_any_zone_is_the_same_moment(local: datetime, minutes: int) -> None:
+def test_the_same_moment_is_parsed_from_rfc_3339_in_any_zone(local: datetime, minutes: int) -> None:
     moment = local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     whole = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
@@ -88,14 +88,14 @@ def test_rfc_3339_in_any_zone_is_the_same_moment(local: datetime, minutes: int) 
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_a_moment_or_a_value_error(text: str) -> None:
+def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
     try:
         assert isinstance(parse_time(text), int)
     except ValueError as error:
         assert str(error)  # noqa: PT017 (most texts are errors)
 
 
-def test_influxdb_s_time_is_not_all_time() -> None:
+def test_the_bounds_are_those_of_influxdb() -> None:
     assert OLDEST < 0 < NEWEST
     assert parse_time("1677-09-21T00:12:44Z") > OLDEST > parse_time("1677-09-21T00:12:43Z")
     assert parse_time("2262-04-11T23:47:16Z") < NEWEST < parse_time("2262-04-11T23:47:17Z")

@@ -23,11 +23,11 @@ def windows(draw: st.DrawFn, bounds: st.SearchStrategy[int] = moments) -> Window
 def assert_partition(pieces: list[Window], whole: Window) -> None:
     assert pieces[0].start == whole.start
     assert pieces[-1].end == whole.end
-    assert all(one.end == following.start for one, following in pairwise(pieces))
+    assert all(piece.end == following.start for piece, following in pairwise(pieces))
 
 
 @given(window=windows(near), length=st.integers(min_value=1, max_value=300), origin=near)
-def test_a_partition_covers_the_range_exactly_and_is_cut_at_whole_multiples(
+def test_a_partition_covers_the_window_exactly_and_is_cut_at_multiples_of_the_length(
     window: Window, length: int, origin: int
 ) -> None:
     pieces = list(partition(window, length, origin=origin))
@@ -37,13 +37,13 @@ def test_a_partition_covers_the_range_exactly_and_is_cut_at_whole_multiples(
 
 
 @given(window=windows())
-def test_halves_are_the_window(window: Window) -> None:
+def test_halves_add_up_to_the_window(window: Window) -> None:
     halves = list(window.halves())
     assert_partition(halves, window)
     assert len(halves) == (1 if window.length == 1 else 2)
 
 
-def test_halves_keep_hours_whole_where_they_can() -> None:
+def test_halves_are_cut_at_a_whole_hour_where_possible() -> None:
     first, second = Window(start=HOUR // 2, end=5 * HOUR).halves()
     assert first.end % HOUR == 0
     assert second.end == 5 * HOUR
@@ -75,19 +75,19 @@ def test_shards_of_a_week_begin_on_mondays() -> None:
 @given(st.sets(st.integers(-20, 20)))
 def test_runs_join_neighbours(places: set[int]) -> None:
     found = runs((place * HOUR for place in places), step=HOUR)
-    assert all(one.end < following.start for one, following in pairwise(found))
+    assert all(run.end < following.start for run, following in pairwise(found))
     assert {start // HOUR for run in found for start in range(run.start, run.end, HOUR)} == places
 
 
 @given(moments)
-def test_a_moment_is_told_as_the_calendar_does(moment: int) -> None:
+def test_a_time_is_formatted_according_to_the_calendar(moment: int) -> None:
     day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=moment // 10**9)
-    told = format_time(moment)
-    assert told.startswith(day.strftime("%Y-%m-%dT%H:%M:%S"))
-    assert told.endswith(f".{moment % 10**9:09d}Z" if moment % 10**9 else f"{day:%S}Z")
+    text = format_time(moment)
+    assert text.startswith(day.strftime("%Y-%m-%dT%H:%M:%S"))
+    assert text.endswith(f".{moment % 10**9:09d}Z" if moment % 10**9 else f"{day:%S}Z")
 
 
-def test_an_empty_window_is_none() -> None:
+def test_an_empty_window_is_invalid() -> None:
     with pytest.raises(ValueError, match="must end after its start"):
         Window(start=5, end=5)
     with pytest.raises(ValueError, match="invalid length"):

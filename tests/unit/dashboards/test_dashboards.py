@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 
 from tests.support.dashboards import SOURCES, Json, PanelTarget, dashboards, panels, targets
 from tstats.catalog import DAILY_SUMMARIES, DATABASES, ROLLUPS
-from tstats.collect.telemetry import Telemetry
+from tstats.collect.metrics import CollectorMetrics
 from tstats.dashboards.json_models import json_models
 from tstats.dashboards.links import parameters
 from tstats.dashboards.panels import Unit
@@ -156,7 +156,7 @@ def test_each_database_has_a_data_source() -> None:
 
 
 def test_every_metric_is_exposed_by_tstats() -> None:
-    text = generate_latest(Telemetry().registry).decode()
+    text = generate_latest(CollectorMetrics().registry).decode()
     exposed = set(re.findall(r"^# TYPE (\S+) (?:counter|gauge)$", text, re.MULTILINE))
     exposed |= {f"{name}_bucket" for name in re.findall(r"^# TYPE (\S+) histogram$", text, re.MULTILINE)}
     used = {name for target in PROMETHEUS for name in re.findall(r"\btstats_\w+", target.json["expr"])}
@@ -165,7 +165,7 @@ def test_every_metric_is_exposed_by_tstats() -> None:
 
 
 def test_every_label_belongs_to_its_metric() -> None:
-    telemetry = Telemetry()
+    telemetry = CollectorMetrics()
     labels = {
         "tstats_polls_total": telemetry.polls,
         "tstats_dropped_batches_total": telemetry.dropped,

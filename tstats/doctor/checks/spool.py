@@ -7,7 +7,7 @@ from pathlib import Path
 
 import requests
 
-from tstats.collect.spool_survey import Survey, survey
+from tstats.collect.spool_survey import SpoolSurvey, survey
 from tstats.core.time import MINUTE, SECOND
 from tstats.doctor.diagnosis import (
     Finding,
@@ -118,7 +118,7 @@ class SpoolCheck(Check):
             remedy = f"fix the cause, then send what is in {self.directory / 'rejected'} again or delete it"
             yield self.warning(text, remedy)
 
-    def _room(self, found: Survey) -> Iterator[Finding]:
+    def _room(self, found: SpoolSurvey) -> Iterator[Finding]:
         """Yield what stands in the way of the next batches."""
         if not found.writable:
             remedy = "let the user of tstats collect write there, or run tstats doctor as that user"
@@ -141,7 +141,7 @@ class SpoolCheck(Check):
             text = f"{free} free on the disk, but the spool may grow by another {format_size(left)}"
             yield self.warning(text, "free up space on that disk, or lower spoolMaxBytes")
 
-    def _waiting(self, found: Survey) -> Finding:
+    def _waiting(self, found: SpoolSurvey) -> Finding:
         """Return the finding on the batches that wait."""
         ages = {target: round(waiting.oldest * SECOND) for target, waiting in found.waiting.items()}
         batches = sum(waiting.batches for waiting in found.waiting.values()) + found.orphans

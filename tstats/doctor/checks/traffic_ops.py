@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tstats import catalog
-from tstats.collect.inventory_file import InventoryFile
+from tstats.collect.inventory import InventoryFile
 from tstats.core.model import Rollup
 from tstats.doctor.diagnosis import Finding, format_count, format_names
 from tstats.doctor.examine import Check
