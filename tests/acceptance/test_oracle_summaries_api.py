@@ -15,7 +15,7 @@ import requests
 import sqlalchemy as sa
 
 from tests.support.api_server import ApiServer
-from tests.support.asked import asked
+from tests.support.asgi_client import asked
 from tests.support.days import migrated
 from tests.support.influxd import free_port
 from tests.support.waiting import wait_for

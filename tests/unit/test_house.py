@@ -22,22 +22,23 @@ PURE = """
     summaries.day
     sync.digest sync.merge sync.segments
     api.access.credential api.access.token
-    api.http.negotiation api.http.problem api.http.query_string
-    api.page.answer api.page.query api.page.statements
-    api.statistics.answer api.statistics.query api.statistics.statements
+    api.http.problem api.http.query_string
+    api.page.query api.page.response api.page.statements
+    api.statistics.negotiation api.statistics.query api.statistics.response api.statistics.statements
     api.stats_summary.post api.stats_summary.query api.stats_summary.record
     doctor.diagnosis
 """
 
 # Everything else does I/O, keeps time, or builds what does.
 IMPURE = """
-    api.access.access api.access.authority api.access.command api.access.rate_limiter api.access.sessions
-    api.access.stand_alone api.access.tagged api.access.token_file api.access.traffic_ops_view api.assembly
-    api.command api.http.answers api.http.app api.http.health api.http.listener api.http.origin
-    api.http.packaged api.http.ping api.http.routing api.http.service api.http.serving api.http.supervised
-    api.http.telemetry api.http.ttl_cache api.openapi.docs_page api.openapi.document api.openapi.schemas
-    api.page.charts api.page.files api.page.health api.page.lists api.page.page api.statistics.handlers
-    api.stats_summary.answer api.stats_summary.handlers api.stats_summary.records
+    api.access.access api.access.authority api.access.command api.access.origin api.access.rate_limiter
+    api.access.recorded_names api.access.sessions api.access.stand_alone api.access.token_file
+    api.access.traffic_ops_view api.assembly api.command api.http.app api.http.metrics api.http.monitoring
+    api.http.package_files api.http.ping api.http.protocol api.http.responses api.http.routing
+    api.http.service api.http.serving api.http.supervision api.http.ttl_cache api.openapi.docs_page
+    api.openapi.document api.openapi.schemas api.page.charts api.page.files api.page.health api.page.lists
+    api.page.page api.statistics.handlers api.stats_summary.answer api.stats_summary.handlers
+    api.stats_summary.table
     cli
     collect.collector collect.exposition collect.inventory_file collect.poll collect.publish collect.spool
     collect.spool_survey collect.telemetry

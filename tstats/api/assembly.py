@@ -2,11 +2,11 @@
 
 from tstats import connections
 from tstats.api.access import authority
-from tstats.api.http import health, ping
+from tstats.api.http import monitoring, ping
 from tstats.api.http.app import App
+from tstats.api.http.metrics import Telemetry
 from tstats.api.http.routing import Route
 from tstats.api.http.service import Service
-from tstats.api.http.telemetry import Telemetry
 from tstats.api.openapi import docs_page, document
 from tstats.api.page.page import Page
 from tstats.api.statistics import handlers as statistics
@@ -49,7 +49,7 @@ def routes(service: Service) -> list[Route]:
         *statistics.routes(service),
         *stats_summary.routes(service.access, summaries),
         *ping.ROUTES,
-        *health.routes(service),
+        *monitoring.routes(service),
         *document.routes(),
         *docs_page.routes(docs_page.folder()),
     ]

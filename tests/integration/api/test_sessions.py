@@ -18,7 +18,7 @@ from tstats.simulator.sessions import User
 from tstats.simulator.world import World
 
 if TYPE_CHECKING:
-    from tstats.api.access.tagged import Reader
+    from tstats.api.access.recorded_names import Reader
 
 pytestmark = pytest.mark.anyio
 

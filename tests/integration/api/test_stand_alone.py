@@ -9,8 +9,8 @@ import pytest
 from tests.support.influxd import Influxd
 from tstats.api.access import authority
 from tstats.api.access.access import Access, Denied
+from tstats.api.access.recorded_names import TaggedNames
 from tstats.api.access.stand_alone import StandAloneAccess, by_token
-from tstats.api.access.tagged import TaggedNames
 from tstats.api.access.token_file import FollowedTokens, TokenFile
 from tstats.catalog import DATABASES
 from tstats.config.settings import Settings

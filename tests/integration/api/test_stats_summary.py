@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.asked import Answer, asked
+from tests.support.asgi_client import Answer, asked
 from tests.support.days import migrated
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_for

@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message
 
-from tests.support.asked import Answer, asked
+from tests.support.asgi_client import Answer, asked
 from tstats.api.access.access import Caller, Denied
-from tstats.api.http.answers import KEPT, json_answer
 from tstats.api.http.app import App
+from tstats.api.http.metrics import Telemetry
 from tstats.api.http.problem import Problem
+from tstats.api.http.responses import KEPT, json_answer
 from tstats.api.http.routing import VERSIONS, Handler, Route
 from tstats.api.http.service import Service
-from tstats.api.http.telemetry import Telemetry
 from tstats.config.settings import Settings
 from tstats.errors import ConfigError, RefusedError, SlowError, TstatsError, UnreachableError
 from tstats.influx.async_reader import InfluxReader

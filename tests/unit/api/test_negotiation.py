@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.api.http.negotiation import negotiated
+from tstats.api.statistics.negotiation import negotiated
 
 UNIX, RFC = "application/json;timestamp=unix", "application/json;timestamp=rfc"
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.asked import asked
+from tests.support.asgi_client import asked
 from tstats import catalog
 from tstats.api import assembly
 from tstats.api.access import authority
 from tstats.api.http.app import App
+from tstats.api.http.metrics import Telemetry
 from tstats.api.http.problem import Problem
 from tstats.api.http.routing import VERSIONS
 from tstats.api.http.service import Service
-from tstats.api.http.telemetry import Telemetry
 from tstats.api.openapi import docs_page
 from tstats.api.openapi.document import document
 from tstats.api.statistics.query import parse_cache_stats

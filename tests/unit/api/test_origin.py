@@ -2,7 +2,7 @@
 
 import pytest
 
-from tstats.api.http.origin import is_cross_site, is_for_loopback, is_loopback
+from tstats.api.access.origin import is_cross_site, is_for_loopback, is_loopback
 
 
 @pytest.mark.parametrize(

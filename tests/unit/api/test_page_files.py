@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats.api.http.answers import KEPT
+from tstats.api.http.responses import KEPT
 from tstats.api.page import files as page_files
 
 ROUTES = {route.path: route for route in page_files.routes(page_files.folder())}

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 
 from tstats.api.access.access import Access
+from tstats.api.access.origin import is_loopback
+from tstats.api.access.recorded_names import Reader, TaggedNames
 from tstats.api.access.sessions import TrafficOpsAccess
 from tstats.api.access.stand_alone import StandAloneAccess, by_token, everybody
-from tstats.api.access.tagged import Reader, TaggedNames
 from tstats.api.access.token_file import FollowedTokens, TokenFile
 from tstats.api.access.traffic_ops_view import TrafficOpsView
-from tstats.api.http.origin import is_loopback
 from tstats.config.settings import Settings
 from tstats.errors import ConfigError
 

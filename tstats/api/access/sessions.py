@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from tstats.api.access import credential
 from tstats.api.access.access import Caller, Denied
+from tstats.api.access.origin import is_cross_site
 from tstats.api.access.rate_limiter import Gate
 from tstats.api.access.traffic_ops_view import TrafficOpsView, User
-from tstats.api.http.origin import is_cross_site
 from tstats.api.http.ttl_cache import Remembered
 from tstats.command import logs
 from tstats.core.secret import Secret

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from tstats.api.access import credential
 from tstats.api.access.access import Caller, Denied
-from tstats.api.access.tagged import TaggedNames
+from tstats.api.access.origin import is_cross_site, is_for_loopback
+from tstats.api.access.recorded_names import TaggedNames
 from tstats.api.access.token_file import FollowedTokens
-from tstats.api.http.origin import is_cross_site, is_for_loopback
 from tstats.command import logs
 from tstats.errors import TokenError
 

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tstats.api.access.access import Denied
-from tstats.api.http.answers import alert, finished, preset
 from tstats.api.http.problem import Problem
+from tstats.api.http.responses import alert, finished, preset
 from tstats.api.http.routing import VERSIONS, Handler, Route
 from tstats.api.http.service import Service
 from tstats.command import logs

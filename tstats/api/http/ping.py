@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats.api.http.answers import json_answer
+from tstats.api.http.responses import json_answer
 from tstats.api.http.routing import Route
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tstats.api.access.access import Access
-from tstats.api.http.telemetry import Telemetry
+from tstats.api.http.metrics import Telemetry
 from tstats.config.settings import Settings
 from tstats.influx.async_reader import InfluxReader
 

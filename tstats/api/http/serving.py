@@ -14,8 +14,8 @@ from pathlib import Path
 import uvicorn
 
 from tstats.api.http.app import App
-from tstats.api.http.listener import IDLE_SECONDS, Connection
-from tstats.api.http.supervised import Server, Workers
+from tstats.api.http.protocol import IDLE_SECONDS, Connection
+from tstats.api.http.supervision import Server, Workers
 from tstats.command import logs
 from tstats.config import loading as config
 from tstats.config.settings import Settings
@@ -126,7 +126,7 @@ def _allow_many_files() -> None:
 @contextlib.contextmanager
 def _shared_metrics() -> Iterator[None]:
     """A folder in which the workers add up their metrics; found by the environment, which they inherit."""
-    from tstats.api.http.telemetry import SHARED  # noqa: PLC0415 (the same)
+    from tstats.api.http.metrics import SHARED  # noqa: PLC0415 (the same)
 
     with tempfile.TemporaryDirectory(prefix="tstats-api-") as folder:
         os.environ[SHARED] = folder

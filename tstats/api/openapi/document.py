@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 import tstats
 from tstats import catalog
-from tstats.api.http.answers import JSON, KEPT, json_answer
+from tstats.api.http.responses import JSON, KEPT, json_answer
 from tstats.api.http.routing import VERSIONS, Route
 from tstats.api.openapi.schemas import ALERTS, SECURITY_SCHEMES, Schema, components
 from tstats.api.statistics.query import CACHE_STATS_REQUIRED, DELIVERYSERVICE_STATS_REQUIRED

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tstats import catalog
-from tstats.api.http.negotiation import Timestamps
+from tstats.api.statistics.negotiation import Timestamps
 from tstats.api.statistics.statements import SUMMARY_FIGURES
 from tstats.api.stats_summary.post import VALUE
 from tstats.core.model import Rollup

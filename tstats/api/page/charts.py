@@ -8,14 +8,14 @@ from starlette.responses import Response
 
 from tstats import catalog
 from tstats.api.access.access import Caller
-from tstats.api.http.answers import json_answer
 from tstats.api.http.problem import Problem
 from tstats.api.http.query_string import parameters
+from tstats.api.http.responses import json_answer
 from tstats.api.http.routing import Route
 from tstats.api.http.service import Service
 from tstats.api.page import statements as influxql_page
-from tstats.api.page.answer import highest, lines_answer
 from tstats.api.page.query import LinesQuery, parse_lines
+from tstats.api.page.response import highest, lines_answer
 from tstats.api.page.statements import NAME, Chart
 from tstats.core.time import SECOND
 

@@ -9,8 +9,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats.api.http.answers import KEPT
-from tstats.api.http.packaged import static_files
+from tstats.api.http.package_files import static_files
+from tstats.api.http.responses import KEPT
 from tstats.api.http.routing import Route
 
 _OWN = Path(__file__).parents[1] / "static"

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 import tstats
 from tstats import catalog, connections
-from tstats.api.http.answers import json_answer
+from tstats.api.http.responses import json_answer
 from tstats.api.http.routing import VERSIONS, Route
 from tstats.api.http.service import Service
 from tstats.api.http.ttl_cache import Remembered

@@ -10,14 +10,14 @@ from starlette.responses import Response
 
 from tstats import catalog
 from tstats.api.access.access import Caller
-from tstats.api.http.answers import json_answer
 from tstats.api.http.query_string import parameters
+from tstats.api.http.responses import json_answer
 from tstats.api.http.routing import Route
 from tstats.api.http.service import Service
 from tstats.api.http.ttl_cache import Remembered
 from tstats.api.page import statements as influxql_page
-from tstats.api.page.answer import Last, caches_answer, days_answer, last_by
 from tstats.api.page.query import parse_days
+from tstats.api.page.response import Last, caches_answer, days_answer, last_by
 from tstats.core.time import DAY, HOUR, MINUTE, SECOND
 from tstats.summaries.day import ALL
 

@@ -4,14 +4,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tstats import catalog
-from tstats.api.http.answers import JSON, KEPT, json_answer
 from tstats.api.http.problem import Problem
 from tstats.api.http.query_string import parameters
+from tstats.api.http.responses import JSON, KEPT, json_answer
 from tstats.api.http.routing import Route
 from tstats.api.http.service import Service
 from tstats.api.statistics import statements as influxql_stats
-from tstats.api.statistics.answer import current_stats_answer, stats_answer
 from tstats.api.statistics.query import StatsQuery, parse_cache_stats, parse_deliveryservice_stats
+from tstats.api.statistics.response import current_stats_answer, stats_answer
 
 _NOT_FOUND = 404
 _NOW = [catalog.CACHE_METRICS[name] for name in ("bandwidth", "maxkbps", "connections")]

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from tstats.api.http.negotiation import Timestamps, negotiated
 from tstats.api.http.problem import Problem
+from tstats.api.statistics.negotiation import Timestamps, negotiated
 from tstats.core.model import Rollup
 from tstats.core.time import MINUTE, NEWEST, OLDEST, SECOND, format_duration, parse_time
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from tstats.api.http.problem import Problem
 from tstats.api.stats_summary.query import LastQuery, RecordQuery
 from tstats.api.stats_summary.record import Record, last_as_json, records_as_json
-from tstats.api.stats_summary.records import SummaryRecords
+from tstats.api.stats_summary.table import SummaryRecords
 from tstats.config.settings import Settings
 from tstats.db.database import Database
 

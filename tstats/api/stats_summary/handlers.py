@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tstats.api.access.access import Access, Denied
-from tstats.api.http.answers import alert, json_answer
 from tstats.api.http.query_string import parameters
+from tstats.api.http.responses import alert, json_answer
 from tstats.api.http.routing import Route
 from tstats.api.stats_summary import post as stats_summary_post
 from tstats.api.stats_summary import query as stats_summary_query

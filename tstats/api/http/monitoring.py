@@ -4,10 +4,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats.api.http.answers import JSON
+from tstats.api.http.metrics import CONTENT_TYPE
+from tstats.api.http.responses import JSON
 from tstats.api.http.routing import Route
 from tstats.api.http.service import Service
-from tstats.api.http.telemetry import CONTENT_TYPE
 from tstats.command import logs
 from tstats.errors import TstatsError
 from tstats.influx import influxql

@@ -6,7 +6,7 @@ from heapq import nlargest
 
 import msgspec
 
-from tstats.api.statistics.answer import Series
+from tstats.api.statistics.response import Series
 from tstats.core.time import SECOND
 
 Tags = tuple[str, ...]

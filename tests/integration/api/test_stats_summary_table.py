@@ -13,7 +13,7 @@ from tstats.api.http.problem import Problem
 from tstats.api.stats_summary.answer import StatsSummaries
 from tstats.api.stats_summary.query import LastQuery, RecordQuery
 from tstats.api.stats_summary.record import Record
-from tstats.api.stats_summary.records import SummaryRecords
+from tstats.api.stats_summary.table import SummaryRecords
 from tstats.core.secret import Secret
 from tstats.db.database import Database
 from tstats.db.tables import STATS_SUMMARY

@@ -10,8 +10,8 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from tstats.api.http import listener
-from tstats.api.http.listener import Connection
+from tstats.api.http import protocol
+from tstats.api.http.protocol import Connection
 
 LARGE = 64 << 20  # more than the system's buffers hold
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -28,7 +28,7 @@ async def large(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener that waits for a tenth of a second instead of ten."""
-    monkeypatch.setattr(listener, "HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.1)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tstats.api.statistics.answer import current_stats_answer, stats_answer
+from tstats.api.statistics.response import current_stats_answer, stats_answer
 from tstats.influx.client import Series
 
 COLUMNS = ["time", "average", "count", "fifthPercentile", "max", "min"]
