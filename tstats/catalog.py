@@ -109,6 +109,8 @@ _POLICIES = (
     RetentionPolicy(name=MONTHLY, duration=30 * DAY),
     RetentionPolicy(name=INDEFINITE, duration=INFINITE),
 )
+# Raw points live so long: what is older cannot be computed again.
+RAW_RETENTION = next(policy.duration for policy in _POLICIES if policy.name == DAILY)
 
 DATABASES = (
     Database(name=CACHE_STATS, policies=_POLICIES, rollups=_CACHE_ROLLUPS),
@@ -117,6 +119,7 @@ DATABASES = (
 )
 
 ROLLUPS = tuple(rollup for database in DATABASES for rollup in database.rollups)
+ROLLUPS_BY_NAME = {rollup.name: rollup for rollup in ROLLUPS}
 
 DAILY_SUMMARIES = (
     DailySummary(name="daily_maxgbps", aggregate="max", divisor=10**6, unit="Gbps"),

@@ -122,7 +122,6 @@ def select_rollup(rollup: Rollup, *, start: int | None = None, end: int | None =
         end: of the window, given when `start` is. Intervals of a series without points are then left out,
             which changes nothing in what is written.
     """
-    into = source(rollup.database, rollup.target_policy, rollup.target)
     conditions = rollup_conditions(rollup)
     filled = ""
     if start is not None and end is not None:
@@ -131,7 +130,7 @@ def select_rollup(rollup: Rollup, *, start: int | None = None, end: int | None =
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     groups = ", ".join([by_time(rollup.interval), *rollup_tags(rollup)])
     return (
-        f"SELECT {rollup.aggregate}(value) AS {identifier(rollup.field)} INTO {into}"
+        f"SELECT {rollup.aggregate}(value) AS {identifier(rollup.field)} INTO {rollup_target(rollup)}"
         f" FROM {rollup_source(rollup)}{where} GROUP BY {groups}{filled}"
     )
 
@@ -139,6 +138,11 @@ def select_rollup(rollup: Rollup, *, start: int | None = None, end: int | None =
 def rollup_source(rollup: Rollup) -> str:
     """The measurement that a rollup is computed from, as FROM takes it."""
     return source(rollup.database, rollup.source_policy, rollup.source)
+
+
+def rollup_target(rollup: Rollup) -> str:
+    """The measurement that a rollup is written to, as FROM and INTO take it."""
+    return source(rollup.database, rollup.target_policy, rollup.target)
 
 
 def rollup_conditions(rollup: Rollup) -> list[str]:
