@@ -31,13 +31,12 @@ PURE = """
 
 # Everything else does I/O, keeps time, or builds what does.
 IMPURE = """
-    api.access.access api.access.authority api.access.command api.access.origin api.access.rate_limiter
-    api.access.recorded_names api.access.sessions api.access.stand_alone api.access.token_file
-    api.access.traffic_ops_view api.assembly api.command api.http.app api.http.metrics api.http.monitoring
-    api.http.package_files api.http.ping api.http.protocol api.http.responses api.http.routing
-    api.http.service api.http.serving api.http.supervision api.http.ttl_cache api.openapi.docs_page
-    api.openapi.document api.openapi.schemas api.page.charts api.page.files api.page.health api.page.lists
-    api.page.page api.statistics.handlers api.stats_summary.answer api.stats_summary.handlers
+    api.access.access api.access.command api.access.origin api.access.rate_limiter api.access.recorded_names
+    api.access.sessions api.access.stand_alone api.access.token_file api.access.traffic_ops_view
+    api.assembly api.command api.http.app api.http.metrics api.http.monitoring api.http.package_files
+    api.http.protocol api.http.responses api.http.routing api.http.serving api.http.supervision
+    api.http.ttl_cache api.openapi.docs_page api.openapi.document api.openapi.schemas api.page.charts
+    api.page.files api.page.health api.page.lists api.statistics.handlers api.stats_summary.handlers
     api.stats_summary.table
     cli
     collect.collector collect.exposition collect.inventory_file collect.poll collect.publish collect.spool
@@ -76,8 +75,8 @@ IMPURE = """
 # What a pure module may use of the standard library; no pathlib, asyncio, time, os, threading or socket.
 STANDARD = frozenset(
     """
-    abc base64 collections collections.abc dataclasses datetime decimal enum functools hashlib heapq itertools
-    json math operator re reprlib string struct sys types typing urllib.parse zlib
+    abc base64 collections collections.abc dataclasses datetime decimal enum functools hashlib heapq
+    http itertools json math operator re reprlib string struct sys types typing urllib.parse zlib
     """.split()  # noqa: SIM905 (a list of words reads as one)
 )
 THIRD_PARTY = frozenset({"msgspec"})

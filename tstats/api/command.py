@@ -33,7 +33,10 @@ def api(
     Exit status: 0 ended as asked; 1 something failed; 2 the configuration or the options are wrong.
     """
     # Imported late: `--help` shall not wait for what only the work needs.
-    from tstats.api.access import authority
+    from functools import partial
+
+    from tstats.api import assembly
+    from tstats.api.access.stand_alone import check_bind
     from tstats.api.http import serving
     from tstats.command import logs
     from tstats.config import loading as config
@@ -42,13 +45,13 @@ def api(
         raise typer.BadParameter("text or json", param_hint="--log-format")
     settings = config.load(cfg)
     host, port = config.bind_address(bind, "--bind")
-    authority.check_bind(settings, host)
+    check_bind(settings.api_auth, host)
     logs.configure(settings.logs, log_format or settings.log_format)
     serving.serve(
-        cfg,
-        settings,
+        partial(assembly.build_worker, cfg, log_format or settings.log_format),
         host=host,
         port=port,
         workers=workers,
-        log_format=log_format or settings.log_format,
+        tls_cert=settings.api_tls_cert or None,
+        tls_key=settings.api_tls_key or None,
     )

@@ -1,63 +1,56 @@
-"""The CDNs and delivery services that InfluxDB has points of: what exists, where no Traffic Ops tells."""
+"""The CDNs and delivery services of which InfluxDB has points: what exists without a Traffic Ops."""
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
-from tstats.api.http.ttl_cache import Remembered
+from tstats.api.http.ttl_cache import TtlCache
 from tstats.catalog import CACHE_METRICS, DELIVERYSERVICE_METRICS
 from tstats.core.model import Rollup
 from tstats.influx import influxql
-from tstats.influx.client import Series
+from tstats.influx.async_reader import InfluxReader
 
-_SECONDS = 60.0
-
-
-class Reader(Protocol):
-    """Reads InfluxDB; raises ServerError."""
-
-    async def results(self, statements: str) -> list[list[Series]]:
-        """The series that each of some statements answers with."""
-        ...
+_TTL = 60.0  # seconds
 
 
-class TaggedNames:
-    """The names that are tags of what the API reads, each kind in one request and remembered for a minute.
+class RecordedNames:
+    """The values of tags in the rollups that the API reads; each kind is read in one request and cached.
 
     Args:
-        reader: of InfluxDB; it belongs to somebody else.
-        clock: seconds that only grow.
+        reader: used, but not closed.
+        clock: a monotonic clock, in seconds.
     """
 
-    def __init__(self, reader: Reader, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, reader: InfluxReader, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._reader = reader
-        self._names = Remembered[str, frozenset[str]](seconds=_SECONDS, clock=clock)
+        self._names = TtlCache[str, frozenset[str]](ttl=_TTL, clock=clock)
 
     async def cdns(self) -> frozenset[str]:
-        """The CDNs.
+        """Return the CDNs.
 
         Raises:
-            ServerError: InfluxDB cannot be asked.
+            ServerError: InfluxDB cannot be read.
         """
-        return await self._names.get("cdn", lambda: self._values("cdn", CACHE_METRICS.values()))
+        return await self._names.get("cdn", lambda: self._tag_values("cdn", CACHE_METRICS.values()))
 
     async def delivery_services(self) -> frozenset[str]:
-        """The xmlIds of the delivery services.
+        """Return the xmlIds of the delivery services.
 
         Raises:
-            ServerError: InfluxDB cannot be asked.
+            ServerError: InfluxDB cannot be read.
         """
         tag = "deliveryservice"
-        return await self._names.get(tag, lambda: self._values(tag, DELIVERYSERVICE_METRICS.values()))
+        return await self._names.get(tag, lambda: self._tag_values(tag, DELIVERYSERVICE_METRICS.values()))
 
     async def aclose(self) -> None:
-        """End what is being asked."""
+        """Cancel the reads in progress."""
         await self._names.aclose()
 
-    async def _values(self, tag: str, rollups: Iterable[Rollup]) -> frozenset[str]:
+    async def _tag_values(self, tag: str, rollups: Iterable[Rollup]) -> frozenset[str]:
         statements = [
             influxql.show_tag_values(rollup.database, rollup.target_policy, rollup.target, tag)
             for rollup in rollups
         ]
-        found = await self._reader.results("; ".join(statements))
-        return frozenset(str(row["value"]) for answer in found for series in answer for row in series.rows())
+        results = await self._reader.results("; ".join(statements))
+        return frozenset(
+            str(row["value"]) for result in results for series in result for row in series.rows()
+        )

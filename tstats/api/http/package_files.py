@@ -1,17 +1,17 @@
-"""Files that other packages carry, for pages that load nothing from anywhere else."""
+"""Static files of other Python packages, so that no page loads anything from another host."""
 
 import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
 
-def static_files(package: str, names: Iterable[str]) -> Path | None:
-    """The folder `static` of a package, which is not imported; None where a part of this is missing."""
+def static_folder(package: str, names: Iterable[str]) -> Path | None:
+    """Return the folder `static` of a package, without importing it; None unless it has all these files."""
     try:
-        found = importlib.util.find_spec(package)
-    except ValueError:  # somebody has put a module there that has no origin
+        spec = importlib.util.find_spec(package)
+    except ValueError:  # a module of this name without an origin is loaded already
         return None
-    if found is None or not found.submodule_search_locations:
+    if spec is None or not spec.submodule_search_locations:
         return None
-    folder = Path(found.submodule_search_locations[0]) / "static"
+    folder = Path(spec.submodule_search_locations[0]) / "static"
     return folder if all((folder / name).is_file() for name in names) else None

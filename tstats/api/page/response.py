@@ -1,4 +1,4 @@
-"""The answers that the page gets; their times are seconds since the epoch, their traffic kbps."""
+"""The bodies of the responses to the page. Times are seconds since the epoch, bandwidths kbps."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,95 +6,99 @@ from heapq import nlargest
 
 import msgspec
 
-from tstats.api.statistics.response import Series
+from tstats.api.statistics.response import ReadSeries
 from tstats.core.time import SECOND
 
 Tags = tuple[str, ...]
 
 
-def highest(ranked: Sequence[Series], tag: str, most: int) -> list[str]:
-    """The values of a tag whose lines are the highest, the highest first; at most `most` of them."""
-    means = {one.tags[tag]: one.values[0][one.columns.index("mean")] or 0.0 for one in ranked}
-    return nlargest(most, sorted(means), key=means.__getitem__)
+def highest(series: Sequence[ReadSeries], tag: str, count: int) -> list[str]:
+    """Return the values of a tag with the highest means, highest first, at most `count`."""
+    means = {entry.tags[tag]: entry.values[0][entry.columns.index("mean")] or 0.0 for entry in series}
+    return nlargest(count, sorted(means), key=means.__getitem__)
 
 
-def lines_answer(
-    series: Sequence[Series], tag: str | None, order: Sequence[str], *, span: range, found: int
+def lines_body(
+    series: Sequence[ReadSeries], tag: str | None, order: Sequence[str], *, times: range, found: int
 ) -> bytes:
-    """The body of an answer with the lines of a chart: their values at common times, null for none.
+    """Return the lines of a chart: their values at common times, null where there is none.
 
     Args:
-        series: the rows that there are.
-        tag: which tells the lines apart; None where there is but one, whose name is empty.
-        order: the lines' names.
-        span: the times, in seconds since the epoch.
-        found: how many lines there are, drawn or not.
+        series: the series that were read.
+        tag: the tag that distinguishes the lines; None for a single line with an empty name.
+        order: the names of the lines.
+        times: the times, in seconds since the epoch.
+        found: the number of lines that exist, drawn or not.
     """
-    rows = {one.tags[tag] if tag else "": {row[0] // SECOND: row[1] for row in one.values} for one in series}
+    values = {
+        entry.tags[tag] if tag else "": {row[0] // SECOND: row[1] for row in entry.values} for entry in series
+    }
     lines = [
-        {"name": name, "values": [rows[name].get(moment) for moment in span]}
+        {"name": name, "values": [values[name].get(time) for time in times]}
         for name in order
-        if name in rows
+        if name in values
     ]
-    return msgspec.json.encode({"times": list(span), "lines": lines, "found": found})
+    return msgspec.json.encode({"times": list(times), "lines": lines, "found": found})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Last:
-    """A last value and when that was, in seconds since the epoch."""
+class LastValue:
+    """A last value and its time, in seconds since the epoch."""
 
     value: float
     time: int
 
 
-def last_by(series: Iterable[Series], *tags: str) -> dict[Tags, Last]:
-    """The last value of each combination of tags."""
+def last_by(series: Iterable[ReadSeries], *tags: str) -> dict[Tags, LastValue]:
+    """Return the last value of each combination of tags."""
     return {
-        tuple(one.tags[tag] for tag in tags): Last(
-            value=one.values[0][one.columns.index("last")], time=one.values[0][0] // SECOND
+        tuple(entry.tags[tag] for tag in tags): LastValue(
+            value=entry.values[0][entry.columns.index("last")], time=entry.values[0][0] // SECOND
         )
-        for one in series
+        for entry in series
     }
 
 
-def caches_answer(
-    bandwidth: Mapping[Tags, Last], capacity: Mapping[Tags, Last], connections: Mapping[Tags, Last]
+def caches_body(
+    bandwidth: Mapping[Tags, LastValue],
+    capacity: Mapping[Tags, LastValue],
+    connections: Mapping[Tags, LastValue],
 ) -> bytes:
-    """The body of an answer with every cache, by (cdn, cachegroup, hostname, type), and its last values.
+    """Return every cache with its last values, given by (cdn, cachegroup, hostname, type).
 
-    `time` is that of the newest of them.
+    The `time` of a cache is that of its newest value.
     """
     found = []
     for key in sorted(bandwidth.keys() | capacity.keys() | connections.keys()):
-        values = [where.get(key) for where in (bandwidth, capacity, connections)]
-        cdn, group, host, kind = key
-        kbps, line, clients = (one.value if one else None for one in values)
+        values = [last.get(key) for last in (bandwidth, capacity, connections)]
+        cdn, cachegroup, hostname, kind = key
+        kbps, max_kbps, clients = (last.value if last else None for last in values)
         found.append(
             {
                 "cdn": cdn,
-                "cachegroup": group,
-                "hostname": host,
+                "cachegroup": cachegroup,
+                "hostname": hostname,
                 "type": kind,
                 "kbps": kbps,
-                "capacity": line,
+                "capacity": max_kbps,
                 "connections": clients,
-                "time": max(one.time for one in values if one),
+                "time": max(last.time for last in values if last),
             }
         )
     return msgspec.json.encode({"caches": found})
 
 
-def days_answer(answers: Mapping[str, Sequence[Series]]) -> bytes:
-    """The body of an answer with the statistics of each day of each CDN, the newest day first.
+def days_body(results: Mapping[str, Sequence[ReadSeries]]) -> bytes:
+    """Return the daily statistics of each CDN, the newest day first.
 
     Args:
-        answers: InfluxDB's, by statistic.
+        results: what InfluxDB returned, by statistic.
     """
     days: dict[tuple[int, str], dict[str, float]] = {}
-    for name, series in answers.items():
-        for one in series:
-            for time, value in one.values:
-                days.setdefault((time // SECOND, one.tags["cdn"]), {})[name] = value
+    for name, series in results.items():
+        for entry in series:
+            for time, value in entry.values:
+                days.setdefault((time // SECOND, entry.tags["cdn"]), {})[name] = value
     ordered = sorted(days.items(), key=lambda item: (-item[0][0], item[0][1]))
-    body = [{"day": day, "cdn": cdn, **dict.fromkeys(answers), **figures} for (day, cdn), figures in ordered]
+    body = [{"day": day, "cdn": cdn, **dict.fromkeys(results), **figures} for (day, cdn), figures in ordered]
     return msgspec.json.encode({"days": body})

@@ -1,4 +1,4 @@
-"""The answers to requests for statistics, from what InfluxDB gave."""
+"""The bodies of the responses to requests for statistics, made from what InfluxDB returned."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -8,13 +8,13 @@ import msgspec
 from tstats.api.statistics.statements import SUMMARY_FIGURES
 
 _KBPS_PER_GBPS = 1_000_000
-_USABLE = 0.85  # the part of a cache's line that counts as its capacity
+_USABLE = 0.85  # the share of a cache's maximum bandwidth that counts as its capacity
 _MINUTE = 60  # seconds
-_BITS = 8
+_BITS_PER_BYTE = 8
 
 
-class Series(Protocol):
-    """One series as InfluxDB gives it: `values` are rows in the order of `columns`."""
+class ReadSeries(Protocol):
+    """A series as InfluxDB returns it: `values` are rows in the order of `columns`."""
 
     @property
     def columns(self) -> list[str]:
@@ -28,7 +28,7 @@ class Series(Protocol):
 
     @property
     def tags(self) -> dict[str, str]:
-        """Those that the statement groups by."""
+        """The tags by which the statement groups."""
         ...
 
     @property
@@ -37,7 +37,7 @@ class Series(Protocol):
         ...
 
 
-class _Answered(msgspec.Struct, frozen=True):
+class _SeriesBody(msgspec.Struct, frozen=True):
     columns: list[str]
     count: int
     name: str
@@ -45,20 +45,23 @@ class _Answered(msgspec.Struct, frozen=True):
     values: list[list[Any]]
 
 
-def stats_answer(
-    *, series: Sequence[Series] | None, summary: Sequence[Series] | None, totals_of: str | None = None
+def stats_body(
+    *,
+    series: Sequence[ReadSeries] | None,
+    summary: Sequence[ReadSeries] | None,
+    totals_of: str | None = None,
 ) -> bytes:
-    """The body of an answer to cache_stats or deliveryservice_stats.
+    """Return the body of a response to cache_stats or deliveryservice_stats.
 
     Args:
-        series: the answer to the statement of the series; empty for no data, None when it was not wanted.
-        summary: the same of the summary.
-        totals_of: the metric of a delivery service, whose summary has totals beside the figures.
+        series: the result of the statement for the series; empty without data, None if it is not wanted.
+        summary: the same for the summary.
+        totals_of: the metric of a delivery service; its summary has totals, too.
     """
     response: dict[str, object] = {}
     if series:
         row = series[0]
-        response["series"] = _Answered(
+        response["series"] = _SeriesBody(
             columns=row.columns, count=len(row.values), name=row.name, tags=row.tags, values=row.values
         )
     if summary is not None:
@@ -66,55 +69,55 @@ def stats_answer(
     return msgspec.json.encode({"response": response})
 
 
-def _summary(rows: Sequence[Series], totals_of: str | None) -> dict[str, float | None]:
+def _summary(rows: Sequence[ReadSeries], totals_of: str | None) -> dict[str, float | None]:
     found = dict(zip(rows[0].columns, rows[0].values[0], strict=True)) if rows else {}
-    # Of a few points the fifth percentile is null; Traffic Ops calls that 0, too.
+    # The fifth percentile of a few points is null; like Traffic Ops, report it as 0.
     summary: dict[str, float | None] = {name: found.get(name) or 0 for name in SUMMARY_FIGURES}
     if totals_of is not None:
-        seconds_of_average = (summary["count"] or 0) * _MINUTE * (summary["average"] or 0)
-        kilobits = totals_of == "kbps"
-        summary["totalKiloBytes"] = seconds_of_average / _BITS if rows and kilobits else None
-        summary["totalTransactions"] = seconds_of_average if rows and not kilobits else None
+        total = (summary["count"] or 0) * _MINUTE * (summary["average"] or 0)  # count is in minutes
+        is_kbps = totals_of == "kbps"
+        summary["totalKiloBytes"] = total / _BITS_PER_BYTE if rows and is_kbps else None
+        summary["totalTransactions"] = total if rows and not is_kbps else None
     return summary
 
 
-def current_stats_answer(
+def current_stats_body(
     cdns: Iterable[str],
     *,
-    bandwidth: Sequence[Series],
-    capacity: Sequence[Series],
-    connections: Sequence[Series],
+    bandwidth: Sequence[ReadSeries],
+    capacity: Sequence[ReadSeries],
+    connections: Sequence[ReadSeries],
 ) -> bytes:
-    """The body of an answer to current_stats.
+    """Return the body of a response to current_stats.
 
     Args:
-        cdns: every CDN, with points or without.
-        bandwidth: the last value of each CDN, in kbps.
-        capacity: the same of the sum of its caches' lines, in kbps.
-        connections: the same of its clients' connections.
+        cdns: every CDN, with or without points.
+        bandwidth: the last bandwidth of each CDN, in kbps.
+        capacity: the last sum of its caches' maximum bandwidths, in kbps.
+        connections: the last number of its client connections.
     """
-    kbps, lines, clients = _last(bandwidth), _last(capacity), _last(connections)
+    kbps, max_kbps, clients = _last_by_cdn(bandwidth), _last_by_cdn(capacity), _last_by_cdn(connections)
     names = list(cdns)
     current: list[dict[str, str | float | None]] = [
         {
             "bandwidth": kbps[cdn] / _KBPS_PER_GBPS if cdn in kbps else None,
-            "capacity": lines[cdn] / _KBPS_PER_GBPS * _USABLE if cdn in lines else None,
+            "capacity": max_kbps[cdn] / _KBPS_PER_GBPS * _USABLE if cdn in max_kbps else None,
             "cdn": cdn,
             "connections": clients.get(cdn),
         }
         for cdn in names
     ]
-    flows = [kbps[cdn] for cdn in names if cdn in kbps]
-    users = [clients[cdn] for cdn in names if cdn in clients]
+    known_kbps = [kbps[cdn] for cdn in names if cdn in kbps]
+    known_clients = [clients[cdn] for cdn in names if cdn in clients]
     current.append(
         {
-            "bandwidth": sum(flows) / _KBPS_PER_GBPS if flows else None,
+            "bandwidth": sum(known_kbps) / _KBPS_PER_GBPS if known_kbps else None,
             "cdn": "total",
-            "connections": sum(users) if users else None,
+            "connections": sum(known_clients) if known_clients else None,
         }
     )
     return msgspec.json.encode({"response": {"currentStats": current}})
 
 
-def _last(rows: Sequence[Series]) -> Mapping[str, float]:
+def _last_by_cdn(rows: Sequence[ReadSeries]) -> Mapping[str, float]:
     return {row.tags["cdn"]: row.values[0][row.columns.index("last")] for row in rows}
