@@ -128,9 +128,9 @@ def test_it_draws_what_the_api_returns(browser: Browser, api: str) -> None:
 def test_it_shows_what_needs_attention(browser: Browser, api: str) -> None:
     browser.open(f"{api}/")
     text = browser.text()
-    assert "1 of 9 caches give no points" in text
+    assert "1 of 9 caches report no points" in text
     assert re.search(r"edge-hamburg-02 for \d+ min", text)
-    assert re.search(r"Delivery services above 1 % of 5xx\nshop 3.1 %", text)
+    assert re.search(r"Delivery services with more than 1 % of 5xx\nshop 3.1 %", text)
 
 
 def test_every_view_has_data_no_errors_and_uses_no_other_host(browser: Browser, api: str) -> None:
@@ -171,7 +171,7 @@ def test_the_search_is_in_the_address(browser: Browser, api: str) -> None:
 
 def test_old_values_are_marked(browser: Browser, api: str) -> None:
     browser.open(f"{api}/")
-    assert "old" not in browser.text(".tiles")
+    assert "out of date" not in browser.text(".tiles")
     script = """
         const [values, fixed, done] = arguments;
         const times = values.map((_, at) => 1200 - 60 * (values.length - at));
@@ -249,7 +249,7 @@ def test_the_data_stay_when_the_server_goes_down(browser: Browser, api: str) -> 
     try:
         Select(browser.find("#interval")).select_by_value("5m")
         wait_for(lambda: "does not answer" in browser.text("#notice"), "the notice")
-        assert "may be old" in browser.text("#notice")
+        assert "may be out of date" in browser.text("#notice")
         assert pixels(browser, 0) > 200
     finally:
         browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**offline, "offline": False})
@@ -264,7 +264,7 @@ def test_the_keyboard_is_enough(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?range=6h&refresh=0")
     keys = ActionChains(browser.driver)
     keys.send_keys(Keys.TAB).perform()
-    assert browser.driver.switch_to.active_element.text == "Skip to the figures"
+    assert browser.driver.switch_to.active_element.text == "Skip to the data"
     for _ in range(40):
         keys.send_keys(Keys.TAB).perform()
         if browser.run("return document.activeElement.matches('.plot')"):
@@ -348,7 +348,7 @@ def test_everything_but_the_charts_works_without_uplot(
     with ApiServer(settings) as server:
         browser.open(f"{server.url}/")
         assert "Charts need uPlot: pip install 'tstats[page]'" in browser.text()
-        assert "1 of 9 caches give no points" in browser.text()
+        assert "1 of 9 caches report no points" in browser.text()
         assert browser.complaints() == []
         browser.driver.get("about:blank")
 
@@ -367,19 +367,19 @@ def test_a_token_is_kept_in_the_tab(browser: Browser, influxd_url: str, tmp_path
     )
     with ApiServer(settings) as server:
         browser.open(f"{server.url}/?range=1h")
-        assert "A token is needed" in browser.text()
+        assert "A token is required" in browser.text()
         assert browser.find("#token").get_attribute("type") == "password"
         browser.find("#token").send_keys("tst_wrong\n")
         wait_for(lambda: "was not accepted" in browser.text(), "the refusal")
         browser.find("#token").send_keys(f"{good}\n")
-        wait_for(lambda: "Needs a look" in browser.text(), "the figures")
+        wait_for(lambda: "Needs attention" in browser.text(), "the data")
         browser.settled()
         assert pixels(browser, 0) > 200
         assert good not in browser.driver.current_url
         assert browser.run("return [localStorage.length, document.cookie]") == [0, ""]
         assert not any(good in url for url in browser.requested())
         browser.driver.refresh()
-        wait_for(lambda: "Needs a look" in browser.text(), "the figures again")
+        wait_for(lambda: "Needs attention" in browser.text(), "the data again")
         browser.settled()
         tokens.revoke("me")
         Select(browser.find("#interval")).select_by_value("5m")
