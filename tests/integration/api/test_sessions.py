@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 import pytest
 import requests
 
-from tests.support.clock import ManualClock
+from tests.support.clock import Clock
 from tests.support.stand_in import Reply, Request, StandIn
 from tstats.api.access.access import Access, Caller
 from tstats.api.access.sessions import TrafficOpsAccess
@@ -40,8 +40,8 @@ def sim(running: Simulator) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
+def clock() -> Clock[float]:
+    return Clock(1000.0)
 
 
 def make(url: str, clock: Callable[[], float], *, timeout: int = 5) -> Access:
@@ -50,7 +50,7 @@ def make(url: str, clock: Callable[[], float], *, timeout: int = 5) -> Access:
 
 
 @pytest.fixture
-async def access(sim: Simulator, clock: ManualClock) -> AsyncIterator[Access]:
+async def access(sim: Simulator, clock: Clock[float]) -> AsyncIterator[Access]:
     made = make(sim.traffic_ops_url, clock)
     yield made
     await made.aclose()
@@ -123,7 +123,7 @@ async def test_an_unknown_session_is_refused(access: Access, headers: dict[str, 
 
 
 async def test_an_ended_session_is_refused_once_its_cache_entry_expires(
-    sim: Simulator, access: Access, clock: ManualClock
+    sim: Simulator, access: Access, clock: Clock[float]
 ) -> None:
     headers = session(sim)
     await access.caller(headers)
@@ -164,7 +164,7 @@ async def test_a_session_found_to_have_ended_is_removed_from_the_cache(
     ids=lambda value: value.name if isinstance(value, User) else str(value),
 )
 async def test_who_may_record_summaries(
-    clock: ManualClock, user: User, version: str, *, may_write: bool
+    clock: Clock[float], user: User, version: str, *, may_write: bool
 ) -> None:
     world = World.build(cdns=1, caches=1, delivery_services=1, monitors=1)
     with Simulator(world, users=[ADMIN, OPERATOR, READER, RECORDER], versions=[version]) as sim:
@@ -244,7 +244,7 @@ async def test_other_delivery_services_in_a_response_are_ignored(sim: Simulator,
     assert await access.delivery_service(caller, name=None, id_or_name="2") == OTHERS
 
 
-async def test_the_cdns_are_cached_for_a_minute(sim: Simulator, access: Access, clock: ManualClock) -> None:
+async def test_the_cdns_are_cached_for_a_minute(sim: Simulator, access: Access, clock: Clock[float]) -> None:
     caller = await access.caller(session(sim))
     before = requests_to(sim, "/cdns")
     for name, there in [
@@ -279,7 +279,7 @@ OUTAGES: dict[str, Callable[[Simulator], None]] = {
 
 @pytest.mark.parametrize("outage", OUTAGES)
 async def test_cached_sessions_can_still_read_and_new_ones_cannot_be_checked(
-    sim: Simulator, access: Access, clock: ManualClock, outage: str
+    sim: Simulator, access: Access, clock: Clock[float], outage: str
 ) -> None:
     headers, new = session(sim), session(sim)
     caller = await access.caller(headers)
@@ -312,7 +312,7 @@ async def test_an_invalid_response_lets_nobody_in(sim: Simulator, access: Access
     assert (await refusal(access, headers))[0] == 503
 
 
-async def test_traffic_ops_has_a_time_limit(sim: Simulator, clock: ManualClock) -> None:
+async def test_traffic_ops_has_a_time_limit(sim: Simulator, clock: Clock[float]) -> None:
     access = make(sim.traffic_ops_url, clock, timeout=1)
     headers = session(sim)
     sim.faults.set(TRAFFIC_OPS, Fault.drip(30), path="user/current")
@@ -320,7 +320,7 @@ async def test_traffic_ops_has_a_time_limit(sim: Simulator, clock: ManualClock) 
     await access.aclose()
 
 
-async def test_an_older_traffic_ops_in_its_place_is_supported(clock: ManualClock) -> None:
+async def test_an_older_traffic_ops_in_its_place_is_supported(clock: Clock[float]) -> None:
     versions = ["5.0"]
 
     def answer(request: Request) -> Reply:
@@ -363,7 +363,7 @@ async def test_concurrent_requests_of_one_session_share_a_check(sim: Simulator, 
 
 
 async def test_an_unknown_session_is_checked_once_in_a_few_seconds(
-    sim: Simulator, access: Access, clock: ManualClock
+    sim: Simulator, access: Access, clock: Clock[float]
 ) -> None:
     before = requests_to(sim)
     for _ in range(50):
@@ -375,7 +375,7 @@ async def test_an_unknown_session_is_checked_once_in_a_few_seconds(
 
 
 async def test_a_flood_of_unknown_sessions_does_not_reach_traffic_ops(
-    sim: Simulator, access: Access, clock: ManualClock
+    sim: Simulator, access: Access, clock: Clock[float]
 ) -> None:
     good, fresh = session(sim), session(sim)
     caller = await access.caller(good)
@@ -398,7 +398,7 @@ async def test_a_flood_of_unknown_sessions_does_not_reach_traffic_ops(
     assert (await access.caller(fresh)).name == "admin"
 
 
-async def test_only_the_session_of_a_caller_is_passed_on(clock: ManualClock) -> None:
+async def test_only_the_session_of_a_caller_is_passed_on(clock: Clock[float]) -> None:
     def answer(request: Request) -> Reply:
         if "user/current" in request.path:
             body = b'{"response":{"username":"somebody","role":"admin"}}'
@@ -423,7 +423,7 @@ async def test_only_the_session_of_a_caller_is_passed_on(clock: ManualClock) -> 
     assert not any(word in shown for word in ("dark", "x-secret", "browser", "stats.example.com"))
 
 
-async def test_redirects_are_not_followed(clock: ManualClock) -> None:
+async def test_redirects_are_not_followed(clock: Clock[float]) -> None:
     with (
         StandIn(lambda _: Reply(status=200, body=b"{}")) as elsewhere,
         StandIn(lambda _: Reply(status=302, headers={"Location": elsewhere.url})) as stand_in,

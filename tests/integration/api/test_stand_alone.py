@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clock import ManualClock
+from tests.support.clock import Clock
 from tests.support.influxd import Influxd
 from tstats.api import assembly
 from tstats.api.access.access import Access
@@ -176,7 +176,7 @@ async def test_what_exists_is_what_has_points(reader: InfluxReader) -> None:
 
 
 async def test_names_are_cached_for_a_minute(filled: Influx, reader: InfluxReader) -> None:
-    clock = ManualClock()
+    clock = Clock(1000.0)
     names = RecordedNames(reader, clock=clock)
     assert await names.cdns() == {"cdn-a", "cdn-b"}
     filled.write(b"connections.cdn.1min,cdn=cdn-c value=1 1", database="cache_stats", policy="monthly")

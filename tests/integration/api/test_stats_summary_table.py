@@ -12,7 +12,7 @@ from tests.support.postgres import Postgres
 from tstats.api.http.problem import Problem
 from tstats.api.stats_summary.handlers import read_body
 from tstats.api.stats_summary.query import LastQuery, RecordQuery
-from tstats.api.stats_summary.record import SummaryRecord
+from tstats.api.stats_summary.record import StatsSummary
 from tstats.api.stats_summary.table import SummaryTable
 from tstats.core.secret import Secret
 from tstats.db.database import Database
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 DAY = date(2026, 11, 20)
 
 
-def record(**changed: object) -> SummaryRecord:
+def record(**changed: object) -> StatsSummary:
     defaults: dict[str, object] = {
         "cdn": "cdn1",
         "deliveryservice": "all",
@@ -33,7 +33,7 @@ def record(**changed: object) -> SummaryRecord:
         "summary_time": NOON,
         "stat_date": DAY,
     }
-    return SummaryRecord(**(defaults | changed))  # type: ignore[arg-type] # the test's values
+    return StatsSummary(**(defaults | changed))  # type: ignore[arg-type] # the test's values
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def table(database_url: str) -> SummaryTable:
 
 def read(
     table: SummaryTable, query: RecordQuery | None = None, *, max_records: int = 10_000
-) -> list[SummaryRecord]:
+) -> list[StatsSummary]:
     batches = table.read(query or RecordQuery(filters={}), max_records=max_records)
     return [row for batch in batches for row in batch]
 

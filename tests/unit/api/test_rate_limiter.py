@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.support.clock import ManualClock
+from tests.support.clock import Clock
 from tstats.api.access.rate_limiter import RateLimiter
 from tstats.errors import UnreachableError
 
@@ -13,11 +13,11 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
+def clock() -> Clock[float]:
+    return Clock(1000.0)
 
 
-async def test_it_limits_the_requests_in_parallel_and_in_the_queue(clock: ManualClock) -> None:
+async def test_it_limits_the_requests_in_parallel_and_in_the_queue(clock: Clock[float]) -> None:
     limiter = RateLimiter(parallel=2, waiting=1, burst=100, per_second=1, clock=clock)
     inside, leave = 0, asyncio.Event()
 
@@ -38,7 +38,7 @@ async def test_it_limits_the_requests_in_parallel_and_in_the_queue(clock: Manual
     await send()
 
 
-async def test_it_limits_the_requests_per_second(clock: ManualClock) -> None:
+async def test_it_limits_the_requests_per_second(clock: Clock[float]) -> None:
     limiter = RateLimiter(parallel=9, waiting=9, burst=5, per_second=2, clock=clock)
 
     async def allowed(tries: int) -> int:
@@ -57,7 +57,7 @@ async def _send(limiter: RateLimiter) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_cancelled_request_frees_its_place_in_the_queue(clock: ManualClock) -> None:
+async def test_a_cancelled_request_frees_its_place_in_the_queue(clock: Clock[float]) -> None:
     limiter = RateLimiter(parallel=1, waiting=1, burst=100, per_second=1, clock=clock)
     leave = asyncio.Event()
 

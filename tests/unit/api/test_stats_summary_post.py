@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tstats.api.http.problem import Problem
 from tstats.api.stats_summary import post, record
 from tstats.api.stats_summary.post import parse
-from tstats.api.stats_summary.record import SummaryRecord, records_as_json
+from tstats.api.stats_summary.record import StatsSummary, records_as_json
 from tstats.simulator.summaries import Summaries, Summary
 
 ROW: dict[str, Any] = {
@@ -88,7 +88,7 @@ VALID: list[tuple[dict[str, object], dict[str, object]]] = [
 
 @pytest.mark.parametrize(("changed", "expected"), VALID)
 def test_valid_records(changed: dict[str, object], expected: dict[str, Any]) -> None:
-    assert parse(posted(**changed)) == SummaryRecord(**(RECORD | expected))
+    assert parse(posted(**changed)) == StatsSummary(**(RECORD | expected))
 
 
 INVALID: list[tuple[dict[str, object], str]] = [
@@ -176,7 +176,7 @@ JSON = st.recursive(
 )
 
 
-def outcome(body: bytes) -> SummaryRecord | str:
+def outcome(body: bytes) -> StatsSummary | str:
     """Return the record, or why it is refused."""
     try:
         return parse(body)

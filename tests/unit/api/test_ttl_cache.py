@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.clock import ManualClock
+from tests.support.clock import Clock
 from tstats.api.http.ttl_cache import TtlCache
 from tstats.errors import RefusedError, UnreachableError
 
@@ -29,11 +29,11 @@ class Source:
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
+def clock() -> Clock[float]:
+    return Clock(1000.0)
 
 
-async def test_a_value_is_valid_for_its_ttl(clock: ManualClock) -> None:
+async def test_a_value_is_valid_for_its_ttl(clock: Clock[float]) -> None:
     cache, source = TtlCache[str, int](ttl=30, clock=clock), Source()
     assert await cache.get("a", source) == 1
     clock.now += 29.9
@@ -43,7 +43,7 @@ async def test_a_value_is_valid_for_its_ttl(clock: ManualClock) -> None:
     assert await cache.get("a", source) == 2
 
 
-async def test_the_age_of_a_value_counts_from_the_start_of_its_fetch(clock: ManualClock) -> None:
+async def test_the_age_of_a_value_counts_from_the_start_of_its_fetch(clock: Clock[float]) -> None:
     cache, source = TtlCache[str, int](ttl=30, clock=clock), Source()
     source.open.clear()
     caller = asyncio.ensure_future(cache.get("a", source))
@@ -57,7 +57,7 @@ async def test_the_age_of_a_value_counts_from_the_start_of_its_fetch(clock: Manu
 
 
 async def test_concurrent_callers_share_a_fetch_even_if_the_first_one_is_cancelled(
-    clock: ManualClock,
+    clock: Clock[float],
 ) -> None:
     cache, source = TtlCache[str, int](ttl=30, clock=clock), Source()
     source.open.clear()
@@ -71,7 +71,7 @@ async def test_concurrent_callers_share_a_fetch_even_if_the_first_one_is_cancell
     assert source.calls == 1
 
 
-async def test_a_failure_reaches_every_caller_and_is_not_cached(clock: ManualClock) -> None:
+async def test_a_failure_reaches_every_caller_and_is_not_cached(clock: Clock[float]) -> None:
     cache, source = TtlCache[str, int](ttl=30, clock=clock), Source()
     source.error = RefusedError("no", status=401)
     results = await asyncio.gather(*(cache.get("a", source) for _ in range(3)), return_exceptions=True)
@@ -90,7 +90,7 @@ async def test_a_failure_reaches_every_caller_and_is_not_cached(clock: ManualClo
     ],
 )
 async def test_a_stale_value_is_used_for_a_while_if_the_source_is_unreachable(
-    clock: ManualClock, age: float, error: Exception, *, used: bool
+    clock: Clock[float], age: float, error: Exception, *, used: bool
 ) -> None:
     cache, source = TtlCache[str, int](ttl=60, stale_ttl=30, clock=clock), Source()
     await cache.get("a", source)
@@ -104,7 +104,7 @@ async def test_a_stale_value_is_used_for_a_while_if_the_source_is_unreachable(
     assert source.calls == 2
 
 
-async def test_it_evicts_the_oldest_and_the_expired_values(clock: ManualClock) -> None:
+async def test_it_evicts_the_oldest_and_the_expired_values(clock: Clock[float]) -> None:
     cache = TtlCache[int, int](ttl=30, max_entries=3, clock=clock)
     for number in range(5):
         cache.put(number, number)
@@ -116,7 +116,7 @@ async def test_it_evicts_the_oldest_and_the_expired_values(clock: ManualClock) -
     assert (len(cache), cache.peek(9)) == (0, None)
 
 
-async def test_closing_cancels_the_fetches(clock: ManualClock) -> None:
+async def test_closing_cancels_the_fetches(clock: Clock[float]) -> None:
     cache, source = TtlCache[str, int](ttl=30, clock=clock), Source()
     source.open.clear()
     caller = asyncio.ensure_future(cache.get("a", source))

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from tstats.api.http.problem import bad_request
-from tstats.api.stats_summary.record import SummaryRecord
+from tstats.api.stats_summary.record import StatsSummary
 from tstats.core.time import parse_time
 from tstats.summaries.day import ALL
 
@@ -33,7 +33,7 @@ class _JsonObject(list[tuple[str, Any]]):
     """A JSON object: its keys and values in the order of the body."""
 
 
-def parse(body: bytes) -> SummaryRecord:
+def parse(body: bytes) -> StatsSummary:
     """Parse a posted record.
 
     Raises:
@@ -56,7 +56,7 @@ def parse(body: bytes) -> SummaryRecord:
     for key in TEXTS:
         if "\0" in given.get(key, ""):
             raise bad_request(f"validating: '{key}' cannot contain a NUL character")
-    return SummaryRecord(
+    return StatsSummary(
         cdn=given.get("cdnName") or ALL,
         deliveryservice=given.get("deliveryServiceName") or ALL,
         stat=given["statName"],

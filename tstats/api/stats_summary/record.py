@@ -8,7 +8,7 @@ import msgspec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SummaryRecord:
+class StatsSummary:
     """A row of stats_summary, without its id.
 
     Attributes:
@@ -36,11 +36,11 @@ class _RecordBody(msgspec.Struct, frozen=True, rename="camel"):
     stat_value: float
 
 
-def records_as_json(records: Iterable[SummaryRecord], version: str) -> bytes:
+def records_as_json(records: Iterable[StatsSummary], version: str) -> bytes:
     """Return records as the items of a JSON array, separated by commas, without its brackets.
 
     >>> noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
-    >>> records_as_json([SummaryRecord(cdn="c", deliveryservice="all", stat="s", value=2.5, summary_time=noon,
+    >>> records_as_json([StatsSummary(cdn="c", deliveryservice="all", stat="s", value=2.5, summary_time=noon,
     ...     stat_date=None)], "5.0").decode()
     '{"statDate":null,"summaryTime":"2026-11-21T12:00:00Z","cdnName":"c","deliveryServiceName":"all",\
 "statName":"s","statValue":2.5}'

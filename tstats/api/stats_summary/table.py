@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tstats.api.stats_summary.query import RecordQuery
-from tstats.api.stats_summary.record import SummaryRecord
+from tstats.api.stats_summary.record import StatsSummary
 from tstats.db.database import UPGRADE, Database
 from tstats.db.tables import STATS_SUMMARY, upsert
 from tstats.errors import DatabaseError
@@ -32,7 +32,7 @@ class SummaryTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, query: RecordQuery, *, max_records: int) -> Generator[list[SummaryRecord]]:
+    def read(self, query: RecordQuery, *, max_records: int) -> Generator[list[StatsSummary]]:
         """Yield records in batches; records that sort equal come in the order in which they were made.
 
         Close the generator to stop early.
@@ -58,7 +58,7 @@ class SummaryTable:
         ):
             for rows in result.partitions():
                 yield [
-                    SummaryRecord(
+                    StatsSummary(
                         cdn=cdn,
                         deliveryservice=deliveryservice,
                         stat=stat,
@@ -78,7 +78,7 @@ class SummaryTable:
             found: datetime | None = connection.scalar(statement)
             return found
 
-    def save(self, record: SummaryRecord) -> None:
+    def save(self, record: StatsSummary) -> None:
         """Save a record, unless there is one with a later time for its CDN, delivery service, stat and date.
 
         A record without a date never replaces another one.
