@@ -110,7 +110,7 @@ def fill(influx: Influx, cdns: list[str]) -> int:
 
 def straight(influx: Influx, parameters: dict[str, str]) -> Asked:
     """The API's own statements, in one request."""
-    query = parse_cache_stats(parameters, "", catalog.CACHE_METRICS, most=100_000)
+    query = parse_cache_stats(parameters, "", catalog.CACHE_METRICS, max_points=100_000)
     form = {
         "q": influxql_stats.cache_stats(query),
         "params": json.dumps({"name": query.cdn}),

@@ -120,6 +120,8 @@ _POLICIES = (
     RetentionPolicy(name=MONTHLY, duration=30 * DAY),
     RetentionPolicy(name=INDEFINITE, duration=INFINITE),
 )
+# Raw points live so long: what is older cannot be computed again.
+RAW_RETENTION = next(policy.duration for policy in _POLICIES if policy.name == DAILY)
 
 DATABASES = (
     CatalogDatabase(name=CACHE_STATS, policies=_POLICIES, rollups=_CACHE_ROLLUPS),

@@ -1,4 +1,4 @@
-"""The command `tstats api` as an operator uses it: its processes, signals and complaints."""
+"""The command `tstats api` as an operator uses it: processes, signals and errors."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ Process = subprocess.Popen[str]
 
 @contextmanager
 def serving(cfg: Path, *options: str, certificate: Path | None = None) -> Iterator[tuple[str, Process]]:
-    """The URL and the process of an API that answers; with https where it has a certificate."""
+    """Start an API; yield its URL and its process once it answers. With a certificate it uses https."""
     bind = f"127.0.0.1:{free_port()}"
     url = f"{'https' if certificate else 'http'}://{bind}"
     process = subprocess.Popen(
@@ -52,7 +52,7 @@ def get(url: str, certificate: Path | None = None) -> requests.Response:
 
 
 def settings(influx: Influx, folder: Path, **more: str) -> Path:
-    """A file of settings."""
+    """Write a configuration file."""
     file = folder / "api.cfg"
     values = {"apiAuth": "none", "influxUrls": [influx.url], "spoolDirectory": str(folder / "spool"), **more}
     file.write_text(json.dumps(values))
@@ -61,7 +61,7 @@ def settings(influx: Influx, folder: Path, **more: str) -> Path:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate of 127.0.0.1, whose key stands beside it as key.pem."""
+    """A certificate for 127.0.0.1, with its key beside it as key.pem."""
     openssl = shutil.which("openssl")
     assert openssl, "openssl is not installed: apt-get install openssl"
     made = tmp_path / "certificate.pem"
@@ -78,20 +78,18 @@ def certificate(tmp_path: Path) -> Path:
     return made
 
 
-def test_it_answers_by_https_until_it_is_told_to_stop(
-    influx: Influx, tmp_path: Path, certificate: Path
-) -> None:
+def test_it_serves_https_until_it_is_stopped(influx: Influx, tmp_path: Path, certificate: Path) -> None:
     key = tmp_path / "key.pem"
     cfg = settings(influx, tmp_path, apiTlsCert=str(certificate), apiTlsKey=str(key))
     with serving(cfg, certificate=certificate) as (url, process):
-        answer = get(f"{url}/healthz", certificate)
-        assert answer.json() == {"healthy": True, "problems": []}
-        assert "Server" not in answer.headers
+        response = get(f"{url}/healthz", certificate)
+        assert response.json() == {"healthy": True, "problems": []}
+        assert "Server" not in response.headers
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
 
 
-def test_several_workers_share_the_port_and_count_together(influx: Influx, tmp_path: Path) -> None:
+def test_several_workers_share_the_port_and_the_metrics(influx: Influx, tmp_path: Path) -> None:
     with serving(settings(influx, tmp_path), "--workers", "2") as (url, process):
         for _ in range(20):
             get(f"{url}/api/5.0/nothing")
@@ -101,16 +99,16 @@ def test_several_workers_share_the_port_and_count_together(influx: Influx, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("bind", "more", "complaint"),
+    ("bind", "more", "message"),
     [
         ("192.0.2.1:8080", {}, "apiAuth: 'none'"),
         ("127.0.0.1:0", {"apiTlsCert": "/dev/null", "apiTlsKey": "/dev/null"}, "apiTlsCert, apiTlsKey: "),
     ],
 )
-def test_what_cannot_be_served_is_said_in_a_line(
-    influx: Influx, tmp_path: Path, bind: str, more: dict[str, str], complaint: str
+def test_errors_are_one_line(
+    influx: Influx, tmp_path: Path, bind: str, more: dict[str, str], message: str
 ) -> None:
     ended = run("tstats", "api", "--cfg", str(settings(influx, tmp_path, **more)), "--bind", bind)
     assert ended.returncode == 2
-    assert complaint in ended.stderr
+    assert message in ended.stderr
     assert ended.stderr.count("\n") == 1

@@ -1,7 +1,7 @@
-"""The API is asked what its OpenAPI document allows and what it does not, again and again, by schemathesis.
+"""The API fuzzed by schemathesis, with requests that its OpenAPI document allows and some that it does not.
 
-No answer may be a fault of the server, and none one that the document does not describe. It takes
-API_FUZZ_SECONDS (20): the continuous integration gives it a minute.
+No response may be a server error, or one that the document does not describe. It takes API_FUZZ_SECONDS (20);
+continuous integration sets it to 60.
 """
 
 import json
@@ -30,7 +30,7 @@ RANGES = {
     "starts": ["2026-11-18T11:06:40Z", "2026-11-18 12:10:00.5+01", str(START * 10**9)],
     "ends": ["2026-11-18T11:30:00Z", "2026-11-18T13:20:00,25+02:00", str((START + 3_600) * 10**9 + 1)],
 }
-# Names and times that there are, often enough to come to the data; what else is asked is left to chance.
+# Existing names and times, often enough to reach the data; everything else is random.
 SETTINGS = """
 headers = {{ Authorization = "Bearer {token}" }}
 dictionaries.cdns.values = ["cdn1", "cdn2"]
@@ -45,14 +45,14 @@ parameters.startDate = {{ dictionary = "starts", probability = 0.7 }}
 parameters.endDate = {{ dictionary = "ends", probability = 0.7 }}
 
 [checks]
-# A version that is not served is answered 501, and another method 404, as by Traffic Ops.
+# As in Traffic Ops, an unknown version is a 501 and another method a 404.
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 501]
 unsupported_method.enabled = false
 allow_header_conformance.enabled = false
-# A range of many points needs a longer interval: the document cannot say so.
+# A long range needs a longer interval, which the document cannot express.
 positive_data_acceptance.enabled = false
 
-# Without a limit, an offset and a page are not looked at, wrong or not: so it is in Traffic Ops.
+# As in Traffic Ops, an offset and a page are ignored without a limit, even if they are invalid.
 [[operations]]
 include-operation-id = "read_stats_summary"
 checks.negative_data_rejection.enabled = false
@@ -67,8 +67,8 @@ def token(tmp_path: Path) -> str:
 
 @pytest.fixture
 def api(influxd: Influxd, influx: Influx, tmp_path: Path, token: str) -> Iterator[ApiServer]:
-    """The API on a real InfluxDB with half an hour of two CDNs and two delivery services."""
-    del token  # its file is there before the API
+    """The API on a real InfluxDB, with half an hour of two CDNs and two delivery services."""
+    del token  # its file must exist before the API starts
     make_databases(influx)
     for database, series in (
         ("cache_stats", [f"{metric}.cdn.1min,cdn={cdn}" for metric in METRICS for cdn in ("cdn1", "cdn2")]),
@@ -93,7 +93,7 @@ def api(influxd: Influxd, influx: Influx, tmp_path: Path, token: str) -> Iterato
 
 
 @pytest.mark.timeout(SECONDS + 90)
-def test_no_answer_is_a_fault_and_none_is_outside_of_the_document(
+def test_every_response_is_described_and_none_is_a_server_error(
     api: ApiServer, tmp_path: Path, token: str
 ) -> None:
     settings = tmp_path / "schemathesis.toml"
@@ -126,15 +126,15 @@ def test_no_answer_is_a_fault_and_none_is_outside_of_the_document(
     assert done.returncode == 0, done.stdout + done.stderr
 
     metrics = requests.get(f"{api.url}/metrics", timeout=10).text
-    answers = {
+    responses = {
         (route, int(status)): float(count)
         for route, status, count in re.findall(
             r'tstats_api_requests_total\{route="([^"]*)",status="(\d+)"\} (\S+)', metrics
         )
     }
-    assert {status for _, status in answers if status >= 500} <= {501}
-    # And it has not only seen refusals.
+    assert {status for _, status in responses if status >= 500} <= {501}
+    # Not every request was refused.
     for route in ("cache_stats", "deliveryservice_stats", "current_stats", "stats_summary"):
-        assert answers[route, 200] >= 5, answers
-        assert answers[route, 401] >= 1, answers
-    assert answers["cache_stats", 400] >= 5, answers
+        assert responses[route, 200] >= 5, responses
+        assert responses[route, 401] >= 1, responses
+    assert responses["cache_stats", 400] >= 5, responses

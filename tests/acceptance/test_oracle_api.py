@@ -1,6 +1,6 @@
-"""The API answers recorded requests as Traffic Ops did, on the points that it had.
+"""The API responds to recorded requests as Traffic Ops did, on the same points.
 
-The recordings are no part of this repository: where they stand beside it they are used.
+The recordings are not part of this repository; the tests run where they are available beside it.
 """
 
 import json
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def traffic_ops() -> Iterator[str]:
-    """The URL of a stand-in that answers with recorded bodies."""
+    """The URL of a fake Traffic Ops that responds with recorded bodies."""
     port = free_port()
     process = subprocess.Popen([sys.executable, str(ORACLE / "fake_traffic_ops.py"), str(port)])
     url = f"http://127.0.0.1:{port}"
@@ -41,7 +41,7 @@ def traffic_ops() -> Iterator[str]:
             return False
 
     try:
-        wait_for(answers, "the stand-in to answer", seconds=30)
+        wait_for(answers, "the fake Traffic Ops to answer", seconds=30)
         yield url
     finally:
         process.kill()
@@ -50,7 +50,7 @@ def traffic_ops() -> Iterator[str]:
 
 @pytest.fixture
 def points(influx: Influx) -> Influx:
-    """The recorded points, and what was current of other CDNs, taken from the recorded answer."""
+    """The recorded points, and the current values of other CDNs, from the recorded response."""
     for database in (catalog.CACHE_STATS, catalog.DELIVERYSERVICE_STATS):
         influx.query(create_database(database))
         influx.query(create_retention_policy(database, catalog.MONTHLY, keep=INFINITE, replication=1))
@@ -63,16 +63,16 @@ def points(influx: Influx) -> Influx:
         ("capacity", "maxkbps", 1_000_000 / 0.85),
         ("connections", "connections", 1),
     )
-    for one in bodies[0]["response"]["currentStats"]:
+    for row in bodies[0]["response"]["currentStats"]:
         for name, metric, scale in scales:
-            if one["cdn"] in ("cdn1", "cdn2") and one[name] is not None:
-                line = f"{metric}.cdn.1min,cdn={one['cdn']} value={one[name] * scale!r}"
+            if row["cdn"] in ("cdn1", "cdn2") and row[name] is not None:
+                line = f"{metric}.cdn.1min,cdn={row['cdn']} value={row[name] * scale!r}"
                 influx.write(line.encode(), database=catalog.CACHE_STATS, policy=catalog.MONTHLY)
     return influx
 
 
 @pytest.mark.parametrize("cases", ["api_cases.json", "current_stats_samples.json"])
-def test_every_recorded_request_is_answered_as_it_was(
+def test_recorded_requests_have_the_recorded_responses(
     points: Influx, traffic_ops: str, tmp_path: Path, cases: str
 ) -> None:
     settings = Settings(to_url=traffic_ops, influx_urls=[points.url], spool_directory=str(tmp_path / "spool"))

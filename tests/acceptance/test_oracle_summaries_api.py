@@ -1,6 +1,6 @@
-"""What was recorded of a real Traffic Ops' stats_summary is answered alike.
+"""The API responds to recorded requests for stats_summary as Traffic Ops did.
 
-The recordings are no part of this repository: where they stand beside it they are used.
+The recordings are not part of this repository; the tests run where they are available beside it.
 """
 
 import json
@@ -15,11 +15,11 @@ import requests
 import sqlalchemy as sa
 
 from tests.support.api_server import ApiServer
-from tests.support.asked import asked
+from tests.support.asgi_client import request
 from tests.support.days import migrated
 from tests.support.influxd import free_port
 from tests.support.waiting import wait_for
-from tstats.api.assembly import assembled
+from tstats.api.assembly import build_app
 from tstats.config.settings import Settings
 from tstats.core.secret import Secret
 from tstats.db.database import Database
@@ -43,7 +43,7 @@ def api(tmp_path: Path) -> Iterator[ApiServer]:
             database_url=Secret(url),
         )
         try:
-            wait_for(lambda: _answers(settings.to_url), "the recorded Traffic Ops")
+            wait_for(lambda: _answers(settings.to_url), "the fake Traffic Ops to answer")
             with ApiServer(settings) as server:
                 yield server
         finally:
@@ -57,7 +57,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def test_what_was_answered_to_posts_is_answered_here(api: ApiServer) -> None:
+def test_recorded_posts_have_the_recorded_responses(api: ApiServer) -> None:
     replayed = subprocess.run(
         [sys.executable, str(ORACLE / "replay.py"), api.url, str(ORACLE / "stats_summary_cases.json")],
         capture_output=True,
@@ -69,15 +69,15 @@ def test_what_was_answered_to_posts_is_answered_here(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize("version", ["3.0", "4.0", "5.0"])
-def test_what_was_read_is_read_here(tmp_path: Path, version: str) -> None:
-    """From the same rows, duplicates and all: so without our key."""
+def test_recorded_reads_have_the_recorded_responses(tmp_path: Path, version: str) -> None:
+    """Read the same rows, including duplicates, and so without our key."""
     recorded = json.loads((ORACLE / "stats_summary_reads.json").read_text(encoding="utf-8"))
     cases = {
         case["name"].removeprefix(f"ss-v{version}-"): case
         for case in recorded
         if case["name"].startswith(f"ss-v{version}-")
     }
-    rows = cases["badorder"]["expect"]["body"]["response"]  # everything, in the order of the table
+    rows = cases["badorder"]["expect"]["body"]["response"]  # all rows, in the order of the table
     database = Database(Secret(f"sqlite:///{tmp_path / 'tstats.db'}"))
     Migrations(database).upgrade("0001")
     with database.connect(writing=True) as connection, connection.begin():
@@ -95,7 +95,7 @@ def test_what_was_read_is_read_here(tmp_path: Path, version: str) -> None:
                 for row in rows
             ],
         )
-    app = assembled(
+    app = build_app(
         Settings(
             influx_urls=["http://127.0.0.1:9"],
             database_url=Secret(f"sqlite:///{tmp_path / 'tstats.db'}"),
@@ -104,13 +104,13 @@ def test_what_was_read_is_read_here(tmp_path: Path, version: str) -> None:
     )
     assert len(cases) == 6
     for name, case in cases.items():
-        answer = asked(app, case["request"]["path"])
+        response = request(app, case["request"]["path"])
         expected = case["expect"]["body"]
-        assert (answer.status, answer.headers["content-type"]) == (200, case["expect"]["content_type"])
-        assert answer.headers["vary"] == case["expect"]["vary"]
-        if name == "order":  # of rows of one name, the recorded server's order was its own
-            assert [row["statName"] for row in answer.json["response"]] == [
+        assert (response.status, response.headers["content-type"]) == (200, case["expect"]["content_type"])
+        assert response.headers["vary"] == case["expect"]["vary"]
+        if name == "order":  # the order of rows with equal names was the recorded server's own
+            assert [row["statName"] for row in response.json["response"]] == [
                 row["statName"] for row in expected["response"]
             ]
         else:
-            assert answer.json == expected, name
+            assert response.json == expected, name

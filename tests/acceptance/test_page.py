@@ -1,4 +1,4 @@
-"""The page in a browser: what people see, do, and are told; and whom the browser talks to."""
+"""The page in a browser: what it shows and does, and which hosts it talks to."""
 
 import re
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def influxd_url(influxd: Influxd) -> str:
 
 @pytest.fixture(scope="module")
 def api(influxd_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an API that lets everybody in."""
+    """The URL of an API without authentication."""
     spool = str(tmp_path_factory.mktemp("page") / "spool")
     with ApiServer(Settings(api_auth="none", influx_urls=[influxd_url], spool_directory=spool)) as server:
         yield server.url
@@ -79,7 +79,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def browser(chromium: Browser) -> Browser:
-    """A wide window of somebody who never was here and whose system is light."""
+    """A wide window of a first-time visitor with a light color scheme."""
     chromium.driver.get("about:blank")
     chromium.window(*WIDE)
     chromium.scheme("light")
@@ -89,7 +89,7 @@ def browser(chromium: Browser) -> Browser:
 
 
 def pixels(browser: Browser, line: int) -> int:
-    """How many pixels of the first chart have exactly the colour of a line."""
+    """Return the number of pixels of the first chart that have exactly the color of a line."""
     script = """
         const canvas = document.querySelector("[data-chart='Bandwidth'] canvas");
         const style = getComputedStyle(document.documentElement);
@@ -106,46 +106,46 @@ def pixels(browser: Browser, line: int) -> int:
 
 
 def intervals(requested: list[str]) -> set[str]:
-    """The intervals that statistics were asked for."""
+    """Return the intervals of the requested statistics."""
     return {found[1] for url in requested if (found := re.search(r"[?&]interval=(\w+)", url))}
 
 
-# --- what is seen
+# --- views
 
 
-def test_it_draws_what_the_api_gives(browser: Browser, api: str) -> None:
+def test_it_draws_what_the_api_returns(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?range=1h")
     assert pixels(browser, 0) > 200  # now
     assert pixels(browser, 1) > 100  # a week before
     current = requests.get(f"{api}/api/5.0/current_stats", timeout=20).json()["response"]["currentStats"]
-    gbps = {one["cdn"]: one["bandwidth"] for one in current}
+    gbps = {row["cdn"]: row["bandwidth"] for row in current}
     for cdn in ("web", "video"):
         shown = re.search(rf"{cdn}\s([0-9.]+) Gbps", browser.text("[data-chart='Bandwidth by CDN'] .legend"))
         assert shown
         assert float(shown[1]) == pytest.approx(gbps[cdn], rel=0.01)
 
 
-def test_it_says_what_needs_a_look(browser: Browser, api: str) -> None:
+def test_it_shows_what_needs_attention(browser: Browser, api: str) -> None:
     browser.open(f"{api}/")
     text = browser.text()
-    assert "1 of 9 caches give no points" in text
+    assert "1 of 9 caches report no points" in text
     assert re.search(r"edge-hamburg-02 for \d+ min", text)
-    assert re.search(r"Delivery services above 1 % of 5xx\nshop 3.1 %", text)
+    assert re.search(r"Delivery services with more than 1 % of 5xx\nshop 3.1 %", text)
 
 
-def test_every_view_has_its_figures_no_complaint_and_no_other_host(browser: Browser, api: str) -> None:
+def test_every_view_has_data_no_errors_and_uses_no_other_host(browser: Browser, api: str) -> None:
     for address, expected in VIEWS.items():
         browser.open(f"{api}/{address}")
         text = browser.text()
         assert expected in text, address
         assert "No points in this range" not in text, address
     assert browser.complaints() == []
-    asked = browser.requested()
-    assert len(asked) > 50
-    assert hosts(asked) == {api.removeprefix("http://")}
+    requested = browser.requested()
+    assert len(requested) > 50
+    assert hosts(requested) == {api.removeprefix("http://")}
 
 
-def test_a_click_leads_from_the_whole_to_a_part_within_the_same_range(browser: Browser, api: str) -> None:
+def test_links_lead_to_details_in_the_same_range(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?view=cachegroup&range=1h")
     browser.driver.find_element("link text", "berlin").click()
     wait_for(lambda: "Bandwidth by server" in browser.text(), "the cache group")
@@ -158,20 +158,20 @@ def test_a_click_leads_from_the_whole_to_a_part_within_the_same_range(browser: B
     wait_for(lambda: browser.text("h1") == "Cache group berlin", "the cache group again")
 
 
-def test_what_is_searched_is_in_the_address(browser: Browser, api: str) -> None:
+def test_the_search_is_in_the_address(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?view=server&q=zurich")
     assert "mid-zurich-01" in browser.text("table")
     assert "berlin" not in browser.text("table")
     browser.open(f"{api}/?view=deliveryservice")
     browser.find("#like").send_keys("vo")
-    wait_for(lambda: "live-sports" not in browser.text(), "those that have it in their name")
+    wait_for(lambda: "live-sports" not in browser.text(), "the matching ones")
     assert "vod" in browser.text("table")
     assert browser.driver.current_url.endswith("q=vo")
 
 
-def test_figures_that_are_old_are_called_old(browser: Browser, api: str) -> None:
+def test_old_values_are_marked(browser: Browser, api: str) -> None:
     browser.open(f"{api}/")
-    assert "old" not in browser.text(".tiles")
+    assert "out of date" not in browser.text(".tiles")
     script = """
         const [values, fixed, done] = arguments;
         const times = values.map((_, at) => 1200 - 60 * (values.length - at));
@@ -189,7 +189,7 @@ def test_figures_that_are_old_are_called_old(browser: Browser, api: str) -> None
     assert silence([None] * 20, fixed=True) == 0
 
 
-def test_an_address_that_makes_no_sense_is_the_default(browser: Browser, api: str) -> None:
+def test_an_invalid_address_means_the_defaults(browser: Browser, api: str) -> None:
     nonsense = "range=9y&interval=1s&refresh=-1&from=x&to=2020-01-01T00:00Z&view=elsewhere&days=no"
     browser.open(f"{api}/?{nonsense}")
     assert browser.text("h1") == "All CDNs"
@@ -197,19 +197,19 @@ def test_an_address_that_makes_no_sense_is_the_default(browser: Browser, api: st
     assert browser.complaints() == []
 
 
-def test_a_line_is_hidden_by_its_place_in_the_legend(browser: Browser, api: str) -> None:
+def test_the_legend_hides_and_shows_a_line(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?range=1h")
     browser.find(f"{CHART}.legend button").click()
     assert browser.find(f"{CHART}.legend button").get_attribute("aria-pressed") == "false"
-    wait_for(lambda: pixels(browser, 0) == 0, "the line to go")
+    wait_for(lambda: pixels(browser, 0) == 0, "the line to disappear")
     browser.find(f"{CHART}.legend button").click()
-    wait_for(lambda: pixels(browser, 0) > 200, "the line to come back")
+    wait_for(lambda: pixels(browser, 0) > 200, "the line to reappear")
 
 
-# --- zoom, and the next look
+# --- zoom and refresh
 
 
-def test_a_zoom_asks_for_a_finer_interval_and_there_is_a_way_back(browser: Browser, api: str) -> None:
+def test_a_zoom_uses_a_finer_interval_and_can_be_undone(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?range=24h&refresh=0")
     assert intervals(browser.requested()) == {"5m"}
     over = browser.find(f"{CHART}.u-over")
@@ -221,12 +221,12 @@ def test_a_zoom_asks_for_a_finer_interval_and_there_is_a_way_back(browser: Brows
     assert intervals(browser.requested()) == {"1m"}
     assert browser.find("#unzoom").is_displayed()
     browser.find("#unzoom").click()
-    wait_for(lambda: "from=" not in browser.driver.current_url, "the way back")
+    wait_for(lambda: "from=" not in browser.driver.current_url, "the original range")
     browser.settled()
     assert intervals(browser.requested()) == {"5m"}
 
 
-def test_the_buttons_zoom_where_nobody_can_drag(browser: Browser, api: str) -> None:
+def test_buttons_zoom_without_dragging(browser: Browser, api: str) -> None:
     browser.window(*PHONE)
     browser.open(f"{api}/?range=24h&refresh=0")
     browser.find("#closer").click()
@@ -235,13 +235,13 @@ def test_the_buttons_zoom_where_nobody_can_drag(browser: Browser, api: str) -> N
     wait_for(lambda: "(24 h)" in browser.text("#span"), "the whole range")
 
 
-def test_it_looks_again_by_itself(browser: Browser, api: str) -> None:
+def test_it_refreshes_itself(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?refresh=1")
     browser.requested()
-    wait_for(lambda: any("current_stats" in url for url in browser.requested()), "the next look")
+    wait_for(lambda: any("current_stats" in url for url in browser.requested()), "the refresh")
 
 
-def test_what_is_seen_stays_when_the_server_goes(browser: Browser, api: str) -> None:
+def test_the_data_stay_when_the_server_goes_down(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?range=1h&refresh=0")
     offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     browser.driver.execute_cdp_cmd("Network.enable", {})
@@ -249,42 +249,42 @@ def test_what_is_seen_stays_when_the_server_goes(browser: Browser, api: str) -> 
     try:
         Select(browser.find("#interval")).select_by_value("5m")
         wait_for(lambda: "does not answer" in browser.text("#notice"), "the notice")
-        assert "may be old" in browser.text("#notice")
+        assert "may be out of date" in browser.text("#notice")
         assert pixels(browser, 0) > 200
     finally:
         browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**offline, "offline": False})
     Select(browser.find("#interval")).select_by_value("")
-    wait_for(lambda: not browser.find("#notice").is_displayed(), "the notice to go")
+    wait_for(lambda: not browser.find("#notice").is_displayed(), "the notice to disappear")
 
 
-# --- keys, phones, colours
+# --- keyboard, phones, colors
 
 
-def test_keys_alone_are_enough(browser: Browser, api: str) -> None:
+def test_the_keyboard_is_enough(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?range=6h&refresh=0")
     keys = ActionChains(browser.driver)
     keys.send_keys(Keys.TAB).perform()
-    assert browser.driver.switch_to.active_element.text == "Skip to the figures"
+    assert browser.driver.switch_to.active_element.text == "Skip to the data"
     for _ in range(40):
         keys.send_keys(Keys.TAB).perform()
         if browser.run("return document.activeElement.matches('.plot')"):
             break
     keys.send_keys(Keys.ARROW_LEFT * 3).perform()
     tooltip = f"{CHART}.tooltip"
-    wait_for(lambda: browser.find(tooltip).is_displayed(), "the values under the cursor")
+    wait_for(lambda: browser.find(tooltip).is_displayed(), "the values at the cursor")
     assert re.search(r"\d\d:\d\d UTC\s.*now\s[0-9.]+ Gbps", browser.text(tooltip), re.DOTALL)
     keys.send_keys("+").perform()
     wait_for(lambda: "(3 h)" in browser.text("#span"), "the zoom")
     browser.settled()
     keys.send_keys("-").perform()
-    wait_for(lambda: "(6 h)" in browser.text("#span"), "the way out")
+    wait_for(lambda: "(6 h)" in browser.text("#span"), "the original range")
 
 
-def test_whatever_takes_the_focus_has_a_name(browser: Browser, api: str) -> None:
+def test_every_focusable_element_has_a_name(browser: Browser, api: str) -> None:
     script = """
         return [...document.querySelectorAll("a, button, input, select, [tabindex='0']")]
-            .filter((one) => !(one.ariaLabel || one.innerText?.trim() || one.labels?.length))
-            .map((one) => one.outerHTML)
+            .filter((element) => !(element.ariaLabel || element.innerText?.trim() || element.labels?.length))
+            .map((element) => element.outerHTML)
     """
     for address in ("", "?view=server", "?view=deliveryservice", "?view=days"):
         browser.open(f"{api}/{address}")
@@ -292,42 +292,42 @@ def test_whatever_takes_the_focus_has_a_name(browser: Browser, api: str) -> None
         assert browser.run("return document.querySelectorAll('h1').length") == 1
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, api: str) -> None:
+def test_nothing_is_wider_than_the_screen_of_a_phone(browser: Browser, api: str) -> None:
     browser.window(*PHONE)
     for address in VIEWS:
         browser.open(f"{api}/{address}")
         assert browser.run("return document.documentElement.scrollWidth") <= PHONE[0], address
 
 
-def test_it_is_dark_where_the_system_is_and_when_somebody_says_so(browser: Browser, api: str) -> None:
-    def ground() -> str:
+def test_it_is_dark_if_the_system_is_or_the_user_wants_it(browser: Browser, api: str) -> None:
+    def background() -> str:
         return str(browser.run("return getComputedStyle(document.body).backgroundColor"))
 
     browser.open(f"{api}/")
-    light = ground()
+    light = background()
     browser.scheme("dark")
-    wait_for(lambda: ground() != light, "the dark colours of the system")
-    dark = ground()
-    wait_for(lambda: pixels(browser, 0) > 100, "the lines in their dark colours")
+    wait_for(lambda: background() != light, "the dark colors of the system")
+    dark = background()
+    wait_for(lambda: pixels(browser, 0) > 100, "the lines in their dark colors")
     browser.find("#theme").click()
-    assert ground() == light
+    assert background() == light
     browser.open(f"{api}/")
-    assert ground() == light
+    assert background() == light
     browser.find("#theme").click()
-    assert ground() == dark
+    assert background() == dark
     assert browser.run("return localStorage.length") == 0  # it follows the system again
 
 
-# --- nothing to see
+# --- missing data
 
 
-def test_it_says_where_there_are_no_points(browser: Browser, api: str) -> None:
+def test_it_says_if_there_are_no_points(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?view=server&name=edge-berlin-01&from=2020-01-01T00:00Z&to=2020-01-01T06:00Z")
     assert browser.text().count("No points in this range.") == 3
     assert browser.complaints() == []
 
 
-def test_a_name_is_text_whatever_stands_in_it(browser: Browser, api: str) -> None:
+def test_names_are_never_parsed_as_html(browser: Browser, api: str) -> None:
     name = "<img src=x onerror=alert(1)>' OR 1=1; --"
     browser.open(f"{api}/?view=server&name={quote(name)}")
     assert browser.text("h1") == f"Server {name}"
@@ -335,28 +335,28 @@ def test_a_name_is_text_whatever_stands_in_it(browser: Browser, api: str) -> Non
     assert browser.complaints() == []
 
 
-def test_what_does_not_exist_is_said_in_the_servers_words(browser: Browser, api: str) -> None:
+def test_it_shows_the_error_of_the_server(browser: Browser, api: str) -> None:
     browser.open(f"{api}/?view=deliveryservice&name=nobody&refresh=0")
-    wait_for(lambda: "No such Delivery Service: nobody" in browser.text("#notice"), "the words")
+    wait_for(lambda: "No such Delivery Service: nobody" in browser.text("#notice"), "the error")
 
 
-def test_without_the_library_for_charts_the_rest_is_there(
+def test_everything_but_the_charts_works_without_uplot(
     browser: Browser, influxd_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_files, "folder", lambda: None)
+    monkeypatch.setattr(page_files, "uplot_folder", lambda: None)
     settings = Settings(api_auth="none", influx_urls=[influxd_url], spool_directory=str(tmp_path / "spool"))
     with ApiServer(settings) as server:
         browser.open(f"{server.url}/")
         assert "Charts need uPlot: pip install 'tstats[page]'" in browser.text()
-        assert "1 of 9 caches give no points" in browser.text()
+        assert "1 of 9 caches report no points" in browser.text()
         assert browser.complaints() == []
         browser.driver.get("about:blank")
 
 
-# --- who may look
+# --- authentication
 
 
-def test_a_token_lets_in_and_stays_in_the_tab(browser: Browser, influxd_url: str, tmp_path: Path) -> None:
+def test_a_token_is_kept_in_the_tab(browser: Browser, influxd_url: str, tmp_path: Path) -> None:
     tokens = TokenFile(tmp_path / "tokens.json")
     good = tokens.create("me", write=False, expires=datetime.now(UTC) + timedelta(hours=1)).reveal()
     settings = Settings(
@@ -367,19 +367,19 @@ def test_a_token_lets_in_and_stays_in_the_tab(browser: Browser, influxd_url: str
     )
     with ApiServer(settings) as server:
         browser.open(f"{server.url}/?range=1h")
-        assert "A token is needed" in browser.text()
+        assert "A token is required" in browser.text()
         assert browser.find("#token").get_attribute("type") == "password"
         browser.find("#token").send_keys("tst_wrong\n")
         wait_for(lambda: "was not accepted" in browser.text(), "the refusal")
         browser.find("#token").send_keys(f"{good}\n")
-        wait_for(lambda: "Needs a look" in browser.text(), "the figures")
+        wait_for(lambda: "Needs attention" in browser.text(), "the data")
         browser.settled()
         assert pixels(browser, 0) > 200
         assert good not in browser.driver.current_url
         assert browser.run("return [localStorage.length, document.cookie]") == [0, ""]
         assert not any(good in url for url in browser.requested())
         browser.driver.refresh()
-        wait_for(lambda: "Needs a look" in browser.text(), "the figures again")
+        wait_for(lambda: "Needs attention" in browser.text(), "the data again")
         browser.settled()
         tokens.revoke("me")
         Select(browser.find("#interval")).select_by_value("5m")

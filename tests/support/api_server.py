@@ -1,4 +1,4 @@
-"""The API of some settings, served by a thread of this process."""
+"""The API, served by a thread of the test's process."""
 
 import threading
 import types
@@ -7,21 +7,21 @@ from typing import Self
 import uvicorn
 
 from tests.support.waiting import wait_for
-from tstats.api.assembly import assembled
+from tstats.api.assembly import build_app
 from tstats.config.settings import Settings
 
 
 class ApiServer:
-    """A server on a loopback port of its own; a context manager.
+    """A server on a free loopback port; a context manager. `url` is its address.
 
     Args:
-        settings: as a checked file gives them.
+        settings: the settings of the API, as if loaded from a file.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._server = uvicorn.Server(
             uvicorn.Config(
-                assembled(settings), host="127.0.0.1", port=0, lifespan="on", log_config=None, ws="none"
+                build_app(settings), host="127.0.0.1", port=0, lifespan="on", log_config=None, ws="none"
             )
         )
         self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)

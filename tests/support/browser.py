@@ -1,4 +1,4 @@
-"""A headless Chromium, as a person who looks at the page has one, and what it saw."""
+"""A headless Chromium, to use the page as a person does."""
 
 import json
 import shutil
@@ -33,10 +33,10 @@ _OPTIONS = (
 
 
 class Browser:
-    """A context manager; `driver` is selenium's.
+    """A browser; a context manager. `driver` is Selenium's.
 
     Args:
-        profile: a folder for its profile, which does not exist yet.
+        profile: a folder for its profile; it must not exist yet.
 
     Raises:
         RuntimeError: Chromium is not installed; the text names the packages.
@@ -67,43 +67,43 @@ class Browser:
         self.driver.quit()
 
     def window(self, width: int, height: int) -> None:
-        """What a screen of this size shows."""
+        """Resize the window."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def scheme(self, name: str) -> None:
-        """What the system prefers: `light` or `dark`."""
+        """Set the color scheme that the system prefers: `light` or `dark`."""
         features = [{"name": "prefers-color-scheme", "value": name}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def open(self, address: str) -> None:
-        """Go there and wait until the page has its figures."""
+        """Open an address and wait until the page has loaded its data."""
         self.driver.get(address)
         self.settled()
 
     def settled(self) -> None:
-        """Wait until the page waits for nothing."""
+        """Wait until the page is no longer busy."""
         settled = "return document.querySelector('main')?.getAttribute('aria-busy') === 'false'"
         wait_for(lambda: self.run(settled), "the page", seconds=40)
 
-    def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 (whatever the script gives)
-        """What a script gives."""
+    def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 (whatever the script returns)
+        """Run a script and return its result."""
         return self.driver.execute_script(script, *arguments)
 
     def find(self, selector: str) -> WebElement:
-        """The first element of a CSS selector."""
+        """Return the first element that matches a CSS selector."""
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def text(self, selector: str = "main") -> str:
-        """What can be read there, at one moment; nothing where there is no such element."""
+        """Return the visible text of an element, or an empty string if it does not exist."""
         return str(self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector))
 
     def complaints(self) -> list[str]:
-        """What the console got since it was asked last: errors and warnings."""
+        """Return the errors and warnings in the console since the last call."""
         return [entry["message"] for entry in self._log("browser") if entry["level"] != "INFO"]
 
     def requested(self) -> list[str]:
-        """The addresses that were asked for since it was asked last."""
+        """Return the addresses that were requested since the last call."""
         found = []
         for entry in self._log("performance"):
             message = json.loads(entry["message"])["message"]
@@ -112,12 +112,11 @@ class Browser:
         return found
 
     def _log(self, kind: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]  # selenium's has no types
+        found: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]  # it has no types
         return found
 
 
 def hosts(addresses: list[str]) -> set[str]:
-    """The hosts that addresses of the network name."""
-    return {
-        urlsplit(one).netloc for one in addresses if urlsplit(one).scheme in ("http", "https", "ws", "wss")
-    }
+    """Return the hosts of all network addresses."""
+    parts = [urlsplit(address) for address in addresses]
+    return {part.netloc for part in parts if part.scheme in ("http", "https", "ws", "wss")}

@@ -1,4 +1,4 @@
-"""A small HTTP server of a test, in a thread of its own."""
+"""A small HTTP server for tests, in its own thread."""
 
 import threading
 import types
@@ -7,10 +7,10 @@ from typing import Self
 
 
 class Serving:
-    """Serves on a free loopback port inside `with`.
+    """A server on a free loopback port; a context manager.
 
     Args:
-        handler: answers the requests.
+        handler: the handler of its requests.
     """
 
     def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
@@ -20,7 +20,7 @@ class Serving:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its address."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:

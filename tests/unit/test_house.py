@@ -12,9 +12,10 @@ PACKAGE = Path(__file__).parents[2] / "tstats"
 
 # Decisions and formats: no I/O, no clock, no third-party client. A new module is listed here or in IMPURE.
 PURE = """
-    api.access.credential api.access.token api.http.negotiation api.http.problem api.http.query_string
-    api.page.answer api.page.query api.page.statements api.statistics.answer api.statistics.query
-    api.statistics.statements api.stats_summary.post api.stats_summary.query api.stats_summary.record
+    api.access.credential api.access.token api.http.problem api.http.query_string api.page.query
+    api.page.response api.page.statements api.statistics.negotiation api.statistics.query
+    api.statistics.response api.statistics.statements api.stats_summary.post api.stats_summary.query
+    api.stats_summary.record
     catalog
     collect.feed collect.payload
     core.model core.secret core.time core.windows
@@ -32,13 +33,13 @@ PURE = """
 
 # Everything else: does I/O, reads a clock, uses a third-party library, or builds what does.
 IMPURE = """
-    api.access.access api.access.authority api.access.command api.access.rate_limiter api.access.sessions
-    api.access.stand_alone api.access.tagged api.access.token_file api.access.traffic_ops_view api.assembly
-    api.command api.http.answers api.http.app api.http.health api.http.listener api.http.origin
-    api.http.packaged api.http.ping api.http.routing api.http.service api.http.serving api.http.supervised
-    api.http.telemetry api.http.ttl_cache api.openapi.docs_page api.openapi.document api.openapi.schemas
-    api.page.charts api.page.files api.page.health api.page.lists api.page.page api.statistics.handlers
-    api.stats_summary.answer api.stats_summary.handlers api.stats_summary.records
+    api.access.access api.access.command api.access.origin api.access.rate_limiter api.access.recorded_names
+    api.access.sessions api.access.stand_alone api.access.token_file api.access.traffic_ops_view
+    api.assembly api.command api.http.app api.http.metrics api.http.monitoring api.http.package_files
+    api.http.protocol api.http.responses api.http.routing api.http.serving api.http.supervision
+    api.http.ttl_cache api.openapi.docs_page api.openapi.document api.openapi.schemas api.page.charts
+    api.page.files api.page.health api.page.lists api.statistics.handlers api.stats_summary.handlers
+    api.stats_summary.table
     cli
     collect.batch collect.collector collect.exposition collect.inventory collect.metrics collect.poll
     collect.publish collect.spool collect.spool_survey
@@ -74,8 +75,13 @@ IMPURE = """
 # The standard library as far as pure modules may use it: no pathlib, asyncio, time, os, threading or socket.
 STANDARD = frozenset(
     """
+<<<<<<< HEAD
     abc base64 collections collections.abc dataclasses datetime decimal difflib enum fnmatch functools hashlib
     heapq itertools json math operator re reprlib string struct sys types typing urllib.parse zlib
+=======
+    abc base64 collections collections.abc dataclasses datetime decimal enum functools hashlib heapq
+    http itertools json math operator re reprlib string struct sys types typing urllib.parse zlib
+>>>>>>> api
     """.split()  # noqa: SIM905 (a list of words reads as one)
 )
 THIRD_PARTY = frozenset({"msgspec"})

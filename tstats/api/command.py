@@ -30,14 +30,24 @@ def api(
 
     Exit status: 0 stopped as requested; 1 something failed; 2 invalid configuration or wrong usage.
     """
-    from tstats.api.access import authority
+    from functools import partial
+
+    from tstats.api import assembly
+    from tstats.api.access.stand_alone import check_bind
     from tstats.api.http import serving
     from tstats.command import logs
     from tstats.config.loading import bind_address, load
 
     settings = load(cfg)
     host, port = bind_address(bind, "--bind")
-    authority.check_bind(settings, host)
-    log_format = log_format or settings.log_format
-    logs.configure(settings.logs, log_format)
-    serving.serve(cfg, settings, host=host, port=port, workers=workers, log_format=log_format)
+    check_bind(settings.api_auth, host)
+    chosen = log_format or settings.log_format
+    logs.configure(settings.logs, chosen)
+    serving.serve(
+        partial(assembly.build_worker, cfg, chosen),
+        host=host,
+        port=port,
+        workers=workers,
+        tls_cert=settings.api_tls_cert or None,
+        tls_key=settings.api_tls_key or None,
+    )

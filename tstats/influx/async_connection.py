@@ -1,7 +1,7 @@
-"""One kept-alive HTTP connection to an InfluxDB, for the asynchronous reader.
+"""A keep-alive HTTP connection to an InfluxDB, for the asynchronous reader.
 
-A general HTTP client takes half a millisecond of CPU for a request; this one, which sends one kind of request
-to one kind of server, takes a tenth of that.
+A general HTTP client takes half a millisecond of CPU per request. This one sends one kind of request to one
+kind of server, and takes a tenth of that.
 """
 
 import asyncio
@@ -12,14 +12,15 @@ import httptools
 
 from tstats.errors import ServerError, UnreachableError
 
-_MOST_BYTES = 512 << 20  # of an answer: far more than the API asks for
+_MAX_RESPONSE_BYTES = 512 << 20  # far more than the API asks for
 
 
 class HangUpError(UnreachableError):
-    """The server closed the connection before the answer's end.
+    """The server closed the connection before the end of the response.
 
     Attributes:
-        untouched: nothing of an answer had come: an idle connection may have been closed before it was used.
+        untouched: no byte of a response had arrived, so the server may have closed an idle connection just
+            before the request was sent: it can be repeated on a new connection.
     """
 
     def __init__(self, text: str, *, untouched: bool) -> None:
@@ -27,30 +28,30 @@ class HangUpError(UnreachableError):
         self.untouched = untouched
 
 
-class Connection(asyncio.Protocol):
-    """A connection that takes one request after the other."""
+class AsyncConnection(asyncio.Protocol):
+    """A connection that takes one request after another."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._response: asyncio.Future[tuple[int, bytes]] | None = None
         self._body = bytearray()
         self._touched = False
         self._reusable = False
 
     @classmethod
-    async def to(cls, url: str, host: str, port: int, *, tls: ssl.SSLContext | None) -> Self:
-        """A connection that has been made.
+    async def open(cls, url: str, host: str, port: int, *, tls: ssl.SSLContext | None) -> Self:
+        """Connect to a server.
 
         Args:
-            url: of the server, as errors name it.
+            url: the server's URL, as errors name it.
             host: its name or address.
-            port: of TCP.
-            tls: None for a connection without.
+            port: its TCP port.
+            tls: None for a connection without TLS.
 
         Raises:
-            OSError: it cannot be made; `ssl.SSLError` is one of these.
+            OSError: the connection cannot be made (`ssl.SSLError` is a subclass).
         """
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(lambda: cls(url), host, port, ssl=tls)
@@ -58,74 +59,74 @@ class Connection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        """Whether a further request can be sent: the last one has its whole answer, and both sides stay."""
+        """Whether another request can be sent: the last response is complete and the connection alive."""
         return self._reusable and self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Status and body of the answer to a request, which is sent as it is.
+    async def send(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request as it is and return the status and body of the response.
 
-        Cancelled, it closes the connection.
+        Cancelling this closes the connection.
 
         Raises:
             HangUpError: the server closed the connection.
-            ServerError: what came is no HTTP, or too much.
+            ServerError: the response is not HTTP, or too large.
         """
         if self._transport is None or self._transport.is_closing():
             raise HangUpError(f"{self._url} closed the connection", untouched=True)
-        self._answer = asyncio.get_running_loop().create_future()
+        self._response = asyncio.get_running_loop().create_future()
         self._parser = httptools.HttpResponseParser(self)
         self._body = bytearray()
         self._touched = self._reusable = False
         self._transport.write(request)
         try:
-            return await self._answer
+            return await self._response
         finally:
             if not self._reusable:
                 self.close()
 
     def close(self) -> None:
-        """Close it at once; the server ends the query that it works at."""
+        """Close the connection at once; the server ends the query it is working on."""
         if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # of a stream
-        """Keep the transport (asyncio calls this)."""
+        """Keep the transport (called by asyncio)."""
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who waits for an answer (asyncio calls this)."""
-        del exc  # its text says nothing that ours does not
+        """Fail the pending request (called by asyncio)."""
+        del exc  # its text adds nothing
         self._transport = None
         self._fail(HangUpError(f"{self._url} closed the connection", untouched=not self._touched))
 
     def data_received(self, data: bytes) -> None:
-        """Take a part of the answer (asyncio calls this)."""
+        """Parse a part of the response (called by asyncio)."""
         self._touched = True
-        if self._parser is None:  # words that nobody asked for
+        if self._parser is None:  # the server speaks without having been asked
             self.close()
             return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(ServerError(f"{self._url} answered with what is no HTTP: {error}"))
+            self._fail(ServerError(f"{self._url} returned an invalid HTTP response: {error}"))
             self.close()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body (the parser calls this)."""
+        """Collect a part of the body (called by the parser)."""
         self._body += body
-        if len(self._body) > _MOST_BYTES:
-            self._fail(ServerError(f"{self._url} answered with more than {_MOST_BYTES} bytes"))
+        if len(self._body) > _MAX_RESPONSE_BYTES:
+            self._fail(ServerError(f"{self._url} returned more than {_MAX_RESPONSE_BYTES} bytes"))
             self.close()
 
     def on_message_complete(self) -> None:
-        """Give the answer (the parser calls this)."""
+        """Complete the pending request (called by the parser)."""
         parser, self._parser = self._parser, None
-        if parser is None or self._answer is None or self._answer.done():
+        if parser is None or self._response is None or self._response.done():
             return
         self._reusable = bool(parser.should_keep_alive())
-        self._answer.set_result((parser.get_status_code(), bytes(self._body)))
+        self._response.set_result((parser.get_status_code(), bytes(self._body)))
         self._body = bytearray()
 
     def _fail(self, error: ServerError) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error)
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(error)

@@ -1,4 +1,4 @@
-"""Every way into the API, over HTTP, with a real InfluxDB behind it: what each way is answered."""
+"""Every kind of authentication over HTTP, with a real InfluxDB: who may read and write what."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ from tstats.simulator.sessions import SimulatedUser
 from tstats.simulator.world import World
 
 MINE, OTHERS = "cdn1-live-01", "cdn1-vod-02"
-READER = SimulatedUser(name="reader", password="r", role="read-only", services=frozenset({MINE}))  # noqa: S106 (a fake's)
+READER = SimulatedUser(name="reader", password="r", role="read-only", services=frozenset({MINE}))  # noqa: S106 (of the simulator)
 RANGE = "startDate=2026-05-06T07:00:00Z&endDate=2026-05-06T07:10:00Z"
 CACHE = f"5.0/cache_stats?metricType=bandwidth&cdnName=cdn1&{RANGE}"
 NO_CDN = f"5.0/cache_stats?metricType=bandwidth&cdnName=a'%20OR%201=1%3B%20DROP%20DATABASE%20x%20--&{RANGE}"
@@ -41,7 +41,7 @@ SUMMARY = {
 
 @pytest.fixture(scope="module")
 def points(influxd: Influxd) -> Iterator[None]:
-    """A point of a CDN and of two delivery services, and the databases around them."""
+    """The databases, with a point of a CDN and of two delivery services."""
     influx = emptied(influxd)
     moment = int(datetime(2026, 5, 6, 7, 5, tzinfo=UTC).timestamp())
     lines = {
@@ -65,7 +65,7 @@ def points(influxd: Influxd) -> Iterator[None]:
 def settings(
     influxd: Influxd, tmp_path_factory: pytest.TempPathFactory, points: None
 ) -> Callable[..., Settings]:
-    """Makes settings with everything that an API needs but who may ask."""
+    """A factory of settings with everything the API needs except for the authentication."""
     del points
     folder = tmp_path_factory.mktemp("api")
     database = Secret(f"sqlite:///{folder / 'tstats.db'}")
@@ -85,7 +85,7 @@ def settings(
 
 
 class Client:
-    """Asks one API."""
+    """A client of one API."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -106,7 +106,7 @@ def kbps(answer: requests.Response) -> float:
     return float(answer.json()["response"]["summary"]["max"])
 
 
-# --- the sessions of Traffic Ops
+# --- sessions of Traffic Ops
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ PATHS = [
     [{}, {"Cookie": "mojolicious=bad"}, {"Cookie": "access_token=a.b.c"}, {"Authorization": "Bearer tst_x"}],
     ids=str,
 )
-def test_without_a_good_session_nothing_is_answered(
+def test_without_a_valid_session_everything_is_refused(
     with_sessions: Client, path: str, headers: dict[str, str]
 ) -> None:
     answer = with_sessions.get(path, headers | {"If-None-Match": "*"})
@@ -158,13 +158,13 @@ def test_without_a_good_session_nothing_is_answered(
 
 
 @pytest.mark.parametrize("path", ["5.0/current_stats", "5.0/stats_summary", CACHE, SERVICE + MINE])
-def test_a_good_session_is_answered(with_sessions: Client, sim: Simulator, path: str) -> None:
+def test_a_valid_session_is_accepted(with_sessions: Client, sim: Simulator, path: str) -> None:
     answer = with_sessions.get(path, login(sim))
     assert answer.status_code == 200
     assert "Set-Cookie" not in answer.headers
 
 
-def test_the_bearer_token_of_a_session_is_one(with_sessions: Client, sim: Simulator) -> None:
+def test_the_bearer_token_of_a_session_is_accepted(with_sessions: Client, sim: Simulator) -> None:
     token = login(sim)["Cookie"].partition("access_token=")[2].partition(";")[0]
     assert kbps(with_sessions.get(CACHE, {"Authorization": f"Bearer {token}"})) == 5
 
@@ -180,7 +180,7 @@ def test_the_bearer_token_of_a_session_is_one(with_sessions: Client, sim: Simula
         (READER, "2", 404),
     ],
 )
-def test_another_tenants_delivery_service_is_not_there(
+def test_the_delivery_service_of_another_tenant_is_not_found(
     with_sessions: Client, sim: Simulator, user: SimulatedUser, service: str, expected: int
 ) -> None:
     answer = with_sessions.get(SERVICE + service, login(sim, user))
@@ -190,7 +190,7 @@ def test_another_tenants_delivery_service_is_not_there(
         assert alert(answer) == (404, f"No such Delivery Service: {service}")
 
 
-def test_a_cdn_that_traffic_ops_does_not_have_is_not_there(with_sessions: Client, sim: Simulator) -> None:
+def test_a_cdn_unknown_to_traffic_ops_is_not_found(with_sessions: Client, sim: Simulator) -> None:
     assert alert(with_sessions.get(NO_CDN, login(sim))) == (
         404,
         "no such CDN: a' OR 1=1; DROP DATABASE x --",
@@ -213,20 +213,22 @@ def test_who_may_record_a_summary(
     assert with_sessions.post(login(sim, user) | headers).status_code == expected
 
 
-def test_while_traffic_ops_is_down_those_who_are_known_read_on(with_sessions: Client, sim: Simulator) -> None:
+def test_while_traffic_ops_is_down_cached_sessions_can_still_read(
+    with_sessions: Client, sim: Simulator
+) -> None:
     known, new = login(sim, READER), login(sim)
-    asked = [CACHE, SERVICE + MINE, "5.0/current_stats"]
-    before = [with_sessions.get(path, known).status_code for path in asked]
+    paths = [CACHE, SERVICE + MINE, "5.0/current_stats"]
+    before = [with_sessions.get(path, known).status_code for path in paths]
     sim.faults.down(TRAFFIC_OPS)
-    assert [with_sessions.get(path, known).status_code for path in asked] == before == [200] * 3
+    assert [with_sessions.get(path, known).status_code for path in paths] == before == [200] * 3
     status, text = alert(with_sessions.get(CACHE, new))
     assert status == 503
-    assert text == "Traffic Ops cannot be asked about this session: try again in some seconds."
+    assert text == "Traffic Ops cannot check this session: try again in a few seconds."
     sim.faults.up(TRAFFIC_OPS)
     assert with_sessions.get(CACHE, new).status_code == 200
 
 
-# --- tokens of our own
+# --- tokens
 
 
 @pytest.fixture(scope="module")
@@ -245,39 +247,35 @@ def bearer(token: Secret) -> dict[str, str]:
     return {"Authorization": f"Bearer {token.reveal()}"}
 
 
-def test_a_token_reads_until_it_is_revoked(with_tokens: Client, tokens: TokenFile) -> None:
+def test_a_token_can_read_until_it_is_revoked(with_tokens: Client, tokens: TokenFile) -> None:
     token = bearer(tokens.create("grafana", write=False, expires=None))
     assert kbps(with_tokens.get(CACHE, token)) == 5
     assert kbps(with_tokens.get(SERVICE + OTHERS, token)) == 7
-    assert [
-        each["cdn"] for each in with_tokens.get("5.0/current_stats", token).json()["response"]["currentStats"]
-    ] == [
-        "cdn1",
-        "total",
-    ]
+    current = with_tokens.get("5.0/current_stats", token).json()["response"]["currentStats"]
+    assert [row["cdn"] for row in current] == ["cdn1", "total"]
     tokens.revoke("grafana")
     assert with_tokens.get(CACHE, token).status_code == 401
 
 
-def test_what_is_no_good_token_is_refused(with_tokens: Client, tokens: TokenFile) -> None:
+def test_inactive_and_invalid_tokens_are_refused(with_tokens: Client, tokens: TokenFile) -> None:
     expired = bearer(tokens.create("old", write=False, expires=datetime(2026, 1, 1, tzinfo=UTC)))
     for headers in ({}, expired, {"Authorization": "Bearer tst_x"}, {"Cookie": "mojolicious=x"}):
         assert with_tokens.get(CACHE, headers).status_code == 401
 
 
-def test_only_a_token_made_for_it_records_summaries(with_tokens: Client, tokens: TokenFile) -> None:
+def test_only_a_token_with_write_access_records_summaries(with_tokens: Client, tokens: TokenFile) -> None:
     assert with_tokens.post(bearer(tokens.create("writer", write=True, expires=None))).status_code == 200
     refused = with_tokens.post(bearer(tokens.create("reads-only", write=False, expires=None)))
     assert refused.status_code == 403
 
 
-def test_what_has_no_points_is_not_there(with_tokens: Client, tokens: TokenFile) -> None:
+def test_what_has_no_points_is_not_found(with_tokens: Client, tokens: TokenFile) -> None:
     token = bearer(tokens.create("curious", write=False, expires=None))
     assert alert(with_tokens.get(NO_CDN, token))[0] == 404
     assert alert(with_tokens.get(SERVICE + "1", token)) == (404, "No such Delivery Service: 1")
 
 
-# --- nobody is asked
+# --- no authentication
 
 
 @pytest.fixture(scope="module")
@@ -286,14 +284,14 @@ def open_to_all(settings: Callable[..., Settings]) -> Iterator[Client]:
         yield Client(server.url)
 
 
-def test_everybody_on_this_machine_is_answered_but_no_page_of_elsewhere(open_to_all: Client) -> None:
+def test_everybody_on_this_machine_is_accepted_except_pages_of_other_sites(open_to_all: Client) -> None:
     assert kbps(open_to_all.get(CACHE)) == 5
     assert alert(open_to_all.get(CACHE, {"Host": "rebound.example"}))[0] == 403
     assert open_to_all.post({"Origin": "https://evil.example"}).status_code == 403
     assert open_to_all.post({}).status_code == 200
 
 
-def test_the_way_in_is_no_secret_of_an_answer(with_tokens: Client, tokens: TokenFile) -> None:
+def test_a_response_does_not_contain_the_token(with_tokens: Client, tokens: TokenFile) -> None:
     secret = tokens.create("shown", write=False, expires=None)
     answer = with_tokens.get("5.0/cache_stats", bearer(secret))
     assert secret.reveal() not in answer.text + str(answer.headers)

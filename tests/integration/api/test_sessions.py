@@ -1,24 +1,21 @@
-"""Access by the sessions of Traffic Ops: who gets in, who sees what, and what Traffic Ops is asked for it."""
+"""Access by sessions of Traffic Ops: authentication, tenancy, and the requests to Traffic Ops."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, cast
 
 import pytest
 import requests
 
-from tests.support.stand_in import Reply, StandIn
-from tests.support.stand_in import Request as Asked
-from tstats.api.access import authority
-from tstats.api.access.access import Access, Caller, Denied
-from tstats.config.settings import Settings
+from tests.support.clock import Clock
+from tests.support.stand_in import Reply, Request, StandIn
+from tstats.api.access.access import Access, Caller
+from tstats.api.access.sessions import TrafficOpsAccess
+from tstats.api.access.traffic_ops_view import TrafficOpsView
+from tstats.api.http.problem import Problem
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import ADMIN, Simulator
 from tstats.simulator.sessions import SimulatedUser
 from tstats.simulator.world import World
-
-if TYPE_CHECKING:
-    from tstats.api.access.tagged import Reader
 
 pytestmark = pytest.mark.anyio
 
@@ -26,32 +23,17 @@ MINE, OTHERS = "cdn1-live-01", "cdn1-vod-02"
 MINE_ID, OTHERS_ID = "1", "2"
 OPERATOR = SimulatedUser(
     name="operator",
-    password="o",  # noqa: S106 (a fake's)
+    password="o",  # noqa: S106 (of the simulator)
     role="operations",
     permissions=frozenset({"STAT:CREATE"}),
 )
 READER = SimulatedUser(name="reader", password="r", role="read-only", services=frozenset({MINE}))  # noqa: S106 (the same)
 RECORDER = SimulatedUser(
     name="recorder",
-    password="c",  # noqa: S106 (the same)
+    password="c",  # noqa: S106 (of the simulator)
     role="recorder",
     permissions=frozenset({"STAT:CREATE"}),
 )
-
-
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -68,18 +50,17 @@ def sim(running: Simulator) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Clock[float]:
+    return Clock(1000.0)
 
 
 def make(url: str, clock: Callable[[], float], *, timeout: int = 5) -> Access:
-    """The access of this Traffic Ops, which has no need of InfluxDB."""
-    settings = Settings(to_url=url, to_request_timeout=timeout)
-    return authority.make(settings, cast("Reader", None), clock=clock)
+    """Return access by the sessions of this Traffic Ops, with the default settings."""
+    return TrafficOpsAccess(TrafficOpsView(url, timeout=timeout), ttl=30, clock=clock)
 
 
 @pytest.fixture
-async def access(sim: Simulator, clock: Clock) -> AsyncIterator[Access]:
+async def access(sim: Simulator, clock: Clock[float]) -> AsyncIterator[Access]:
     made = make(sim.traffic_ops_url, clock)
     yield made
     await made.aclose()
@@ -88,7 +69,7 @@ async def access(sim: Simulator, clock: Clock) -> AsyncIterator[Access]:
 def session(
     sim: Simulator, user: SimulatedUser = ADMIN, *, cookie: str = "mojolicious", version: str = "5.0"
 ) -> dict[str, str]:
-    """The headers of a request in a new session."""
+    """Log in and return the headers of a request in the new session."""
     credentials = {"u": user.name, "p": user.password}
     url = f"{sim.traffic_ops_url}/api/{version}/user/login"
     answer = requests.post(url, json=credentials, timeout=5)
@@ -100,21 +81,21 @@ def bearer(sim: Simulator) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def asked(sim: Simulator, part: str = "user/current") -> int:
+def requests_to(sim: Simulator, part: str = "user/current") -> int:
     return sum(part in request.path for request in sim.requests)
 
 
 async def refusal(access: Access, headers: Mapping[str, str]) -> tuple[int, str]:
-    with pytest.raises(Denied) as denied:
+    with pytest.raises(Problem) as caught:
         await access.caller(headers)
-    return denied.value.status, denied.value.text
+    return caught.value.status, caught.value.text
 
 
-# --- who gets in
+# --- authentication
 
 
 @pytest.mark.parametrize("way", ["mojolicious", "access_token", "bearer"])
-async def test_each_proof_of_a_session_lets_in(sim: Simulator, access: Access, way: str) -> None:
+async def test_each_proof_of_a_session_is_accepted(sim: Simulator, access: Access, way: str) -> None:
     headers = bearer(sim) if way == "bearer" else session(sim, cookie=way)
     caller = await access.caller(headers)
     assert (caller.name, caller.may_write) == ("admin", True)
@@ -130,12 +111,12 @@ async def test_each_proof_of_a_session_lets_in(sim: Simulator, access: Access, w
     ],
     ids=str,
 )
-async def test_what_is_no_session_is_refused_without_a_question(
+async def test_invalid_sessions_are_refused_without_asking_traffic_ops(
     sim: Simulator, access: Access, headers: dict[str, str]
 ) -> None:
-    before = asked(sim)
+    before = requests_to(sim)
     assert await refusal(access, headers) == (401, "unauthorized, please log in.")
-    assert asked(sim) == before
+    assert requests_to(sim) == before
 
 
 @pytest.mark.parametrize(
@@ -147,12 +128,12 @@ async def test_what_is_no_session_is_refused_without_a_question(
     ],
     ids=str,
 )
-async def test_a_bad_session_is_refused(access: Access, headers: dict[str, str]) -> None:
+async def test_an_unknown_session_is_refused(access: Access, headers: dict[str, str]) -> None:
     assert await refusal(access, headers) == (401, "unauthorized, please log in.")
 
 
-async def test_a_session_that_ends_is_refused_when_it_is_no_longer_remembered(
-    sim: Simulator, access: Access, clock: Clock
+async def test_an_ended_session_is_refused_once_its_cache_entry_expires(
+    sim: Simulator, access: Access, clock: Clock[float]
 ) -> None:
     headers = session(sim)
     await access.caller(headers)
@@ -163,19 +144,19 @@ async def test_a_session_that_ends_is_refused_when_it_is_no_longer_remembered(
     assert (await refusal(access, headers))[0] == 401
 
 
-async def test_a_session_that_turns_out_to_have_ended_is_forgotten_at_once(
+async def test_a_session_found_to_have_ended_is_removed_from_the_cache(
     sim: Simulator, access: Access
 ) -> None:
     headers = session(sim)
     caller = await access.caller(headers)
     sim.expire_sessions()
-    with pytest.raises(Denied) as denied:
+    with pytest.raises(Problem) as caught:
         await access.cdns(caller)
-    assert denied.value.status == 401
+    assert caught.value.status == 401
     assert (await refusal(access, headers))[0] == 401
 
 
-# --- what a role may write
+# --- write access
 
 
 @pytest.mark.parametrize(
@@ -184,7 +165,7 @@ async def test_a_session_that_turns_out_to_have_ended_is_forgotten_at_once(
         (ADMIN, "5.0", True),
         (ADMIN, "3.1", True),
         (RECORDER, "4.0", True),
-        (RECORDER, "3.1", False),  # 3.x tells of no such permission
+        (RECORDER, "3.1", False),  # 3.x has no such permission
         (OPERATOR, "5.0", True),
         (OPERATOR, "3.0", True),
         (READER, "5.0", False),
@@ -193,7 +174,7 @@ async def test_a_session_that_turns_out_to_have_ended_is_forgotten_at_once(
     ids=lambda value: value.name if isinstance(value, SimulatedUser) else str(value),
 )
 async def test_who_may_record_summaries(
-    clock: Clock, user: SimulatedUser, version: str, *, may_write: bool
+    clock: Clock[float], user: SimulatedUser, version: str, *, may_write: bool
 ) -> None:
     world = World.build(cdns=1, caches=1, delivery_services=1, monitors=1)
     with Simulator(world, users=[ADMIN, OPERATOR, READER, RECORDER], versions=[version]) as sim:
@@ -203,9 +184,7 @@ async def test_who_may_record_summaries(
     assert (caller.name, caller.may_write) == (user.name, may_write)
 
 
-async def test_where_the_permissions_are_not_told_only_the_admin_may_write(
-    sim: Simulator, access: Access
-) -> None:
+async def test_without_permissions_only_the_admin_may_write(sim: Simulator, access: Access) -> None:
     sim.faults.set(TRAFFIC_OPS, Fault.status(404), path="roles")
     assert (await access.caller(session(sim, ADMIN))).may_write
     assert not (await access.caller(session(sim, OPERATOR))).may_write
@@ -218,7 +197,7 @@ async def test_a_page_of_another_site_may_not_write(sim: Simulator, access: Acce
     assert not (await access.caller(headers | {"sec-fetch-site": "cross-site"})).may_write
 
 
-# --- who sees what
+# --- tenancy
 
 
 @pytest.mark.parametrize(
@@ -234,7 +213,7 @@ async def test_a_page_of_another_site_may_not_write(sim: Simulator, access: Acce
         (READER, None, OTHERS, None),
         (READER, None, OTHERS_ID, None),
         (ADMIN, "nonsense", None, None),
-        (ADMIN, OTHERS_ID, None, None),  # a name is no id
+        (ADMIN, OTHERS_ID, None, None),  # a name is not an id
         (ADMIN, None, "999", None),
         (ADMIN, None, "9" * 400, None),
         (ADMIN, None, "x" * 4000, None),
@@ -243,7 +222,7 @@ async def test_a_page_of_another_site_may_not_write(sim: Simulator, access: Acce
         (ADMIN, "ä\r\nX: y", None, None),
     ],
 )
-async def test_a_delivery_service_is_there_for_whom_traffic_ops_shows_it(
+async def test_a_delivery_service_exists_if_traffic_ops_shows_it_to_the_caller(
     sim: Simulator,
     access: Access,
     user: SimulatedUser,
@@ -255,7 +234,7 @@ async def test_a_delivery_service_is_there_for_whom_traffic_ops_shows_it(
     assert await access.delivery_service(caller, name=name, id_or_name=id_or_name) == found
 
 
-async def test_what_one_caller_sees_is_not_what_another_one_sees(sim: Simulator, access: Access) -> None:
+async def test_every_caller_has_its_own_tenancy(sim: Simulator, access: Access) -> None:
     admin, reader = session(sim, ADMIN), session(sim, READER)
     for _ in range(2):
         seen = [
@@ -265,8 +244,8 @@ async def test_what_one_caller_sees_is_not_what_another_one_sees(sim: Simulator,
         assert seen == [OTHERS, None]
 
 
-async def test_an_answer_of_another_delivery_service_is_none(sim: Simulator, access: Access) -> None:
-    # A server that does not know the filter shows all that there is.
+async def test_other_delivery_services_in_a_response_are_ignored(sim: Simulator, access: Access) -> None:
+    # A server that does not know the filter returns everything.
     everything = b'{"response":[{"id":1,"xmlId":"cdn1-live-01"},{"id":2,"xmlId":"cdn1-vod-02"}]}'
     sim.faults.set(TRAFFIC_OPS, Fault.body(lambda _: everything), path="deliveryservices")
     caller = await access.caller(session(sim))
@@ -275,11 +254,9 @@ async def test_an_answer_of_another_delivery_service_is_none(sim: Simulator, acc
     assert await access.delivery_service(caller, name=None, id_or_name="2") == OTHERS
 
 
-async def test_the_cdns_are_those_of_traffic_ops_for_a_minute(
-    sim: Simulator, access: Access, clock: Clock
-) -> None:
+async def test_the_cdns_are_cached_for_a_minute(sim: Simulator, access: Access, clock: Clock[float]) -> None:
     caller = await access.caller(session(sim))
-    before = asked(sim, "/cdns")
+    before = requests_to(sim, "/cdns")
     for name, there in [
         ("cdn1", True),
         ("ALL", True),
@@ -288,18 +265,18 @@ async def test_the_cdns_are_those_of_traffic_ops_for_a_minute(
     ]:
         assert await access.has_cdn(caller, name) is there
     assert await access.cdns(caller) == ["ALL", "cdn1", "cdn2"]
-    assert asked(sim, "/cdns") == before + 1
+    assert requests_to(sim, "/cdns") == before + 1
     clock.now += 61
     await access.cdns(caller)
-    assert asked(sim, "/cdns") == before + 2
+    assert requests_to(sim, "/cdns") == before + 2
 
 
-async def test_a_missing_right_is_said(sim: Simulator, access: Access) -> None:
+async def test_a_missing_permission_is_reported(sim: Simulator, access: Access) -> None:
     caller = await access.caller(session(sim))
     sim.faults.set(TRAFFIC_OPS, Fault.status(403), path="/cdns")
-    with pytest.raises(Denied) as denied:
+    with pytest.raises(Problem) as caught:
         await access.cdns(caller)
-    assert denied.value.status == 403
+    assert caught.value.status == 403
 
 
 # --- while Traffic Ops does not answer
@@ -311,14 +288,14 @@ OUTAGES: dict[str, Callable[[Simulator], None]] = {
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-async def test_remembered_sessions_read_on_and_new_ones_cannot_be_told(
-    sim: Simulator, access: Access, clock: Clock, outage: str
+async def test_cached_sessions_can_still_read_and_new_ones_cannot_be_checked(
+    sim: Simulator, access: Access, clock: Clock[float], outage: str
 ) -> None:
     headers, new = session(sim), session(sim)
     caller = await access.caller(headers)
     await access.cdns(caller)
     await access.delivery_service(caller, name=MINE, id_or_name=None)
-    clock.now += 50  # the session is asked for anew, what it sees is not
+    clock.now += 50  # the session is checked again, what it sees is still cached
     await access.caller(headers)
     OUTAGES[outage](sim)
 
@@ -331,7 +308,7 @@ async def test_remembered_sessions_read_on_and_new_ones_cannot_be_told(
     status, text = await refusal(access, headers)
     assert (status, text) == (
         503,
-        "Traffic Ops cannot be asked about this session: try again in some seconds.",
+        "Traffic Ops cannot check this session: try again in a few seconds.",
     )
     sim.faults.clear()
     assert (await access.caller(headers)).name == "admin"
@@ -339,13 +316,13 @@ async def test_remembered_sessions_read_on_and_new_ones_cannot_be_told(
 
 
 @pytest.mark.parametrize("fault", [Fault.html(), Fault.empty(), Fault.truncated(), Fault.cut_off()])
-async def test_an_answer_that_is_none_lets_nobody_in(sim: Simulator, access: Access, fault: Fault) -> None:
+async def test_an_invalid_response_lets_nobody_in(sim: Simulator, access: Access, fault: Fault) -> None:
     headers = session(sim)
     sim.faults.set(TRAFFIC_OPS, fault, path="user/current")
     assert (await refusal(access, headers))[0] == 503
 
 
-async def test_traffic_ops_has_its_time(sim: Simulator, clock: Clock) -> None:
+async def test_traffic_ops_has_a_time_limit(sim: Simulator, clock: Clock[float]) -> None:
     access = make(sim.traffic_ops_url, clock, timeout=1)
     headers = session(sim)
     sim.faults.set(TRAFFIC_OPS, Fault.drip(30), path="user/current")
@@ -353,10 +330,10 @@ async def test_traffic_ops_has_its_time(sim: Simulator, clock: Clock) -> None:
     await access.aclose()
 
 
-async def test_an_older_traffic_ops_in_its_place_is_understood(clock: Clock) -> None:
+async def test_an_older_traffic_ops_in_its_place_is_supported(clock: Clock[float]) -> None:
     versions = ["5.0"]
 
-    def answer(request: Asked) -> Reply:
+    def answer(request: Request) -> Reply:
         if request.path.split("/")[2] not in versions:
             return Reply(status=501, body=b'{"alerts":[]}')
         who = b'{"response":{"username":"somebody","role":1,"roleName":"admin"}}'
@@ -372,47 +349,47 @@ async def test_an_older_traffic_ops_in_its_place_is_understood(clock: Clock) -> 
         await access.aclose()
 
 
-# --- what Traffic Ops is asked
+# --- requests to Traffic Ops
 
 
-async def test_a_remembered_session_asks_nothing(sim: Simulator, access: Access) -> None:
+async def test_a_cached_session_needs_no_request(sim: Simulator, access: Access) -> None:
     headers = session(sim)
-    before = asked(sim)
+    before = requests_to(sim)
     for _ in range(50):
         await access.caller(headers)
-    assert asked(sim) == before + 1
+    assert requests_to(sim) == before + 1
 
 
-async def test_many_at_once_in_one_session_ask_once(sim: Simulator, access: Access) -> None:
+async def test_concurrent_requests_of_one_session_share_a_check(sim: Simulator, access: Access) -> None:
     headers = session(sim, READER)
     parts = ("user/current", "roles", "deliveryservices")
-    before = [asked(sim, part) for part in parts]
+    before = [requests_to(sim, part) for part in parts]
     callers = await asyncio.gather(*(access.caller(headers) for _ in range(50)))
     assert {caller.name for caller in callers} == {"reader"}
     await asyncio.gather(
         *(access.delivery_service(callers[0], name=OTHERS, id_or_name=None) for _ in range(50))
     )
-    assert [asked(sim, part) for part in parts] == [count + 1 for count in before]
+    assert [requests_to(sim, part) for part in parts] == [count + 1 for count in before]
 
 
-async def test_a_bad_session_is_asked_for_once_in_some_seconds(
-    sim: Simulator, access: Access, clock: Clock
+async def test_an_unknown_session_is_checked_once_in_a_few_seconds(
+    sim: Simulator, access: Access, clock: Clock[float]
 ) -> None:
-    before = asked(sim)
+    before = requests_to(sim)
     for _ in range(50):
         await refusal(access, {"cookie": "mojolicious=guess"})
-    assert asked(sim) == before + 1
+    assert requests_to(sim) == before + 1
     clock.now += 6
     await refusal(access, {"cookie": "mojolicious=guess"})
-    assert asked(sim) == before + 2
+    assert requests_to(sim) == before + 2
 
 
-async def test_a_flood_of_bad_sessions_is_none_at_traffic_ops(
-    sim: Simulator, access: Access, clock: Clock
+async def test_a_flood_of_unknown_sessions_does_not_reach_traffic_ops(
+    sim: Simulator, access: Access, clock: Clock[float]
 ) -> None:
     good, fresh = session(sim), session(sim)
     caller = await access.caller(good)
-    before = asked(sim)
+    before = requests_to(sim)
 
     statuses = []
     for begin in range(0, 1000, 50):
@@ -420,10 +397,10 @@ async def test_a_flood_of_bad_sessions_is_none_at_traffic_ops(
         statuses += [
             status for status, _ in await asyncio.gather(*(refusal(access, guess) for guess in guesses))
         ]
-    assert asked(sim) - before <= 100
+    assert requests_to(sim) - before <= 100
     assert set(statuses) == {401, 503}
 
-    # Those who are known read on, and what they see is asked for; others have to wait for some seconds.
+    # Cached sessions can still read, and look things up; others have to wait for a few seconds.
     assert (await access.caller(good)).name == "admin"
     assert await access.has_cdn(caller, "cdn2")
     assert (await refusal(access, fresh))[0] == 503
@@ -431,8 +408,8 @@ async def test_a_flood_of_bad_sessions_is_none_at_traffic_ops(
     assert (await access.caller(fresh)).name == "admin"
 
 
-async def test_nothing_of_the_caller_goes_on_but_the_session(clock: Clock) -> None:
-    def answer(request: Asked) -> Reply:
+async def test_only_the_session_of_a_caller_is_passed_on(clock: Clock[float]) -> None:
+    def answer(request: Request) -> Reply:
         if "user/current" in request.path:
             body = b'{"response":{"username":"somebody","role":"admin"}}'
         else:
@@ -451,12 +428,12 @@ async def test_nothing_of_the_caller_goes_on_but_the_session(clock: Clock) -> No
             for request in stand_in.requests
         ]
         shown = str([request.headers for request in stand_in.requests])
-    # The renewed cookie of one request does not get into another one, not even of the same caller.
+    # The renewed cookie of a request is not used in another one, not even of the same caller.
     assert sent == [{"Cookie": "mojolicious=m1"}] * 2 + [{"Authorization": "Bearer t2"}]
     assert not any(word in shown for word in ("dark", "x-secret", "browser", "stats.example.com"))
 
 
-async def test_no_redirect_takes_a_session_elsewhere(clock: Clock) -> None:
+async def test_redirects_are_not_followed(clock: Clock[float]) -> None:
     with (
         StandIn(lambda _: Reply(status=200, body=b"{}")) as elsewhere,
         StandIn(lambda _: Reply(status=302, headers={"Location": elsewhere.url})) as stand_in,
@@ -467,7 +444,7 @@ async def test_no_redirect_takes_a_session_elsewhere(clock: Clock) -> None:
         assert elsewhere.requests == []
 
 
-async def test_a_session_shows_itself_nowhere(sim: Simulator, access: Access) -> None:
+async def test_a_session_is_not_shown_anywhere(sim: Simulator, access: Access) -> None:
     headers = session(sim)
     secret = headers["cookie"].partition("=")[2]
     caller = await access.caller(headers)

@@ -1,4 +1,4 @@
-"""Access without Traffic Ops: tokens of our own or everybody on loopback, and what InfluxDB has points of."""
+"""Access without Traffic Ops: by tokens or for everybody on loopback, to what InfluxDB has points of."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.influxd import Influxd
-from tstats.api.access import authority
-from tstats.api.access.access import Access, Denied
-from tstats.api.access.stand_alone import StandAloneAccess, by_token
-from tstats.api.access.tagged import TaggedNames
-from tstats.api.access.token_file import FollowedTokens, TokenFile
+from tstats.api import assembly
+from tstats.api.access.access import Access
+from tstats.api.access.recorded_names import RecordedNames
+from tstats.api.access.stand_alone import StandAloneAccess, check_bind, token_authenticator
+from tstats.api.access.token_file import TokenFile, TokenIndex
+from tstats.api.http.problem import Problem
 from tstats.catalog import DATABASES
 from tstats.config.settings import Settings
 from tstats.core.time import INFINITE
@@ -32,26 +34,11 @@ POINTS = {
 }
 
 
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture
 def filled(influx: Influx) -> Influx:
     for database, lines in POINTS.items():
         influx.query(create_database(database))
-        for policy in next(each for each in DATABASES if each.name == database).policies:
+        for policy in next(known for known in DATABASES if known.name == database).policies:
             influx.query(create_retention_policy(database, policy.name, keep=INFINITE, replication=1))
         influx.write(lines.encode(), database=database, policy="monthly")
     return influx
@@ -70,8 +57,8 @@ async def tokens(tmp_path: Path) -> TokenFile:
 
 
 def access_by_token(tokens: TokenFile, reader: InfluxReader) -> Access:
-    identify = by_token(FollowedTokens(tokens), now=lambda: NOW)
-    return StandAloneAccess(identify, TaggedNames(reader))
+    authenticate = token_authenticator(TokenIndex(tokens), now=lambda: NOW)
+    return StandAloneAccess(authenticate, RecordedNames(reader))
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -79,16 +66,16 @@ def bearer(token: str) -> dict[str, str]:
 
 
 async def status(access: Access, headers: dict[str, str]) -> int:
-    with pytest.raises(Denied) as denied:
+    with pytest.raises(Problem) as caught:
         await access.caller(headers)
-    assert "tst_x" not in denied.value.text
-    return denied.value.status
+    assert "tst_x" not in caught.value.text
+    return caught.value.status
 
 
 # --- tokens
 
 
-async def test_a_token_reads_and_only_one_made_for_it_writes(tokens: TokenFile, reader: InfluxReader) -> None:
+async def test_every_token_can_read_and_some_can_write(tokens: TokenFile, reader: InfluxReader) -> None:
     read = tokens.create("reader", write=False, expires=NOW + timedelta(seconds=1)).reveal()
     write = tokens.create("writer", write=True, expires=None).reveal()
     access = access_by_token(tokens, reader)
@@ -97,7 +84,7 @@ async def test_a_token_reads_and_only_one_made_for_it_writes(tokens: TokenFile, 
     assert read not in repr(callers[0])
 
 
-async def test_what_is_no_good_token_is_refused(tokens: TokenFile, reader: InfluxReader) -> None:
+async def test_inactive_and_invalid_tokens_are_refused(tokens: TokenFile, reader: InfluxReader) -> None:
     access = access_by_token(tokens, reader)
     good = tokens.create("good", write=False, expires=None).reveal()
     expired = tokens.create("expired", write=False, expires=NOW).reveal()
@@ -113,14 +100,14 @@ async def test_what_is_no_good_token_is_refused(tokens: TokenFile, reader: Influ
         bearer(expired),
         bearer(revoked),
         {"authorization": f"Basic {good}"},
-        {"cookie": f"access_token={good}"},  # a page of another site could send that
+        {"cookie": f"access_token={good}"},  # a page of another site could send it
         {"cookie": "mojolicious=abc"},
     ]
     assert [await status(access, headers) for headers in refused] == [401] * len(refused)
     assert (await access.caller(bearer(good))).name == "good"
 
 
-async def test_a_file_that_breaks_lets_nobody_in_until_it_is_whole(
+async def test_no_token_is_valid_until_the_file_is_complete_again(
     tokens: TokenFile, reader: InfluxReader
 ) -> None:
     access = access_by_token(tokens, reader)
@@ -132,19 +119,17 @@ async def test_a_file_that_breaks_lets_nobody_in_until_it_is_whole(
     assert (await access.caller(bearer(good))).name == "good"
 
 
-async def test_an_api_does_not_start_with_a_file_that_it_cannot_use(
-    tokens: TokenFile, reader: InfluxReader
-) -> None:
+async def test_the_api_does_not_start_with_an_invalid_file(tokens: TokenFile, reader: InfluxReader) -> None:
     tokens.path.write_text("{}")
-    with pytest.raises(TokenError, match="is no file of tokens"):
-        authority.make(Settings(api_auth="tokens", api_tokens_file=str(tokens.path)), reader)
+    with pytest.raises(TokenError, match="is not a token file"):
+        assembly.build_access(Settings(api_auth="tokens", api_tokens_file=str(tokens.path)), reader)
 
 
-# --- everybody on this machine
+# --- no authentication
 
 
-async def test_without_authentication_this_machine_is_served_and_only_it(reader: InfluxReader) -> None:
-    access = authority.make(Settings(api_auth="none"), reader)
+async def test_without_authentication_only_this_machine_is_served(reader: InfluxReader) -> None:
+    access = assembly.build_access(Settings(api_auth="none"), reader)
     for headers in ({}, {"host": "localhost:8080"}, {"host": "[::1]:8080"}):
         caller = await access.caller(headers)
         assert (caller.name, caller.may_write) == ("anonymous", True)
@@ -154,29 +139,29 @@ async def test_without_authentication_this_machine_is_served_and_only_it(reader:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "stats.example.com", ""])  # noqa: S104 (refused)
-def test_without_authentication_it_listens_nowhere_else(host: str) -> None:
-    with pytest.raises(ConfigError, match="apiAuth: 'none' lets everybody in"):
-        authority.check_bind(Settings(api_auth="none"), host)
-    authority.check_bind(Settings(api_auth="tokens"), host)
-    authority.check_bind(Settings(), host)
+def test_without_authentication_it_binds_to_nothing_but_loopback(host: str) -> None:
+    with pytest.raises(ConfigError, match="apiAuth: 'none' lets in everybody"):
+        check_bind("none", host)
+    check_bind("tokens", host)
+    check_bind("trafficOps", host)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
-def test_without_authentication_it_listens_on_loopback(host: str) -> None:
-    authority.check_bind(Settings(api_auth="none"), host)
+def test_without_authentication_it_binds_to_loopback(host: str) -> None:
+    check_bind("none", host)
 
 
 # --- what exists
 
 
 @pytest.mark.usefixtures("filled")
-async def test_what_exists_is_what_there_are_points_of(reader: InfluxReader) -> None:
-    access = authority.make(Settings(api_auth="none"), reader)
+async def test_what_exists_is_what_has_points(reader: InfluxReader) -> None:
+    access = assembly.build_access(Settings(api_auth="none"), reader)
     caller = await access.caller({})
     assert await access.cdns(caller) == ["cdn-a", "cdn-b"]
     named = ["cdn-a", "not-rolled-up", "cdn", "a' OR 1=1; DROP DATABASE x --", ""]
     assert [await access.has_cdn(caller, name) for name in named] == [True, False, False, False, False]
-    asked: list[tuple[str | None, str | None, str | None]] = [
+    cases: list[tuple[str | None, str | None, str | None]] = [
         ("sports", None, "sports"),
         (None, "sports", "sports"),
         (None, "12", "12"),
@@ -185,14 +170,14 @@ async def test_what_exists_is_what_there_are_points_of(reader: InfluxReader) -> 
         (None, None, None),
         ("x", "sports", None),
     ]
-    for name, id_or_name, found in asked:
+    for name, id_or_name, found in cases:
         assert await access.delivery_service(caller, name=name, id_or_name=id_or_name) == found
     await access.aclose()
 
 
-async def test_the_names_are_remembered_for_a_minute(filled: Influx, reader: InfluxReader) -> None:
-    clock = Clock()
-    names = TaggedNames(reader, clock=clock)
+async def test_names_are_cached_for_a_minute(filled: Influx, reader: InfluxReader) -> None:
+    clock = Clock(1000.0)
+    names = RecordedNames(reader, clock=clock)
     assert await names.cdns() == {"cdn-a", "cdn-b"}
     filled.write(b"connections.cdn.1min,cdn=cdn-c value=1 1", database="cache_stats", policy="monthly")
     clock.now += 59
@@ -202,8 +187,8 @@ async def test_the_names_are_remembered_for_a_minute(filled: Influx, reader: Inf
 
 
 @pytest.mark.usefixtures("influx")
-async def test_where_nothing_was_set_up_yet_that_is_an_error_and_no_empty_answer(
+async def test_missing_databases_are_an_error_and_not_an_empty_result(
     reader: InfluxReader,
 ) -> None:
     with pytest.raises(ServerError, match="refused a query"):
-        await TaggedNames(reader).cdns()
+        await RecordedNames(reader).cdns()

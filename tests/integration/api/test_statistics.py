@@ -22,7 +22,7 @@ from tstats.influx.client import Influx
 from tstats.influx.influxql import create_database, create_retention_policy
 
 FIRST = int(datetime(2026, 5, 6, 10, 0, tzinfo=UTC).timestamp())
-MINUTES = [*range(6), *range(8, 10)]  # 10:00 to 10:09, of which two are missing
+MINUTES = [*range(6), *range(8, 10)]  # 10:00 to 10:09, without two of them
 RANGE = "startDate=2026-05-06T09:59:00Z&endDate=2026-05-06T10:09:00Z"
 CDN = f"metricType=bandwidth&cdnName=one&{RANGE}"
 SERVICE = f"metricType=kbps&deliveryServiceName=vod&{RANGE}"
@@ -39,7 +39,7 @@ EVIL = "a' OR 1=1; DROP DATABASE cache_stats --"
 
 
 def points() -> dict[str, list[str]]:
-    """The lines of each database: minute n has the value 1000 + n, or n connections."""
+    """Return the lines of each database: minute n has the value 1000 + n, or n connections."""
     caches, services = [], []
     for minute in MINUTES:
         time = FIRST + 60 * minute
@@ -101,7 +101,7 @@ def at(minute: int) -> str:
     return f"2026-05-06T{10 + minute // 60:02}:{minute % 60:02}:00Z"
 
 
-def test_cache_stats_are_the_series_and_the_summary_of_a_cdn(api: str) -> None:
+def test_cache_stats_have_the_series_and_the_summary_of_a_cdn(api: str) -> None:
     found = response(api, f"5.0/cache_stats?{CDN}")
     values = [[at(minute), 1000 + minute if minute in MINUTES else None] for minute in range(9)]
     assert found["series"] == {
@@ -123,7 +123,7 @@ def test_cache_stats_are_the_series_and_the_summary_of_a_cdn(api: str) -> None:
     }
 
 
-def test_deliveryservice_stats_count_both_ends_and_the_total_of_all_cache_groups(api: str) -> None:
+def test_deliveryservice_stats_include_both_ends_and_all_cache_groups(api: str) -> None:
     found = response(api, f"5.0/deliveryservice_stats?{SERVICE}")
     assert found["series"]["columns"] == ["time", "mean"]
     assert found["series"]["tags"] == {"cachegroup": "total"}
@@ -137,7 +137,7 @@ def test_deliveryservice_stats_count_both_ends_and_the_total_of_all_cache_groups
     assert summary["totalTransactions"] is None
 
 
-def test_of_transactions_the_total_is_their_number(api: str) -> None:
+def test_the_total_of_transactions_is_their_number(api: str) -> None:
     summary = response(api, f"4.0/deliveryservice_stats?{SERVICE.replace('kbps', 'tps_2xx')}")["summary"]
     assert summary["totalTransactions"] == pytest.approx(sum(MINUTES) * 60)
     assert summary["totalKiloBytes"] is None
@@ -164,20 +164,20 @@ def test_current_stats_are_the_last_values_of_each_cdn(api: str) -> None:
         ("orderby=time&interval=6m", ["2026-05-06T09:59:00Z", at(5)]),
     ],
 )
-def test_a_series_comes_in_parts_or_in_longer_intervals(api: str, more: str, times: list[str]) -> None:
+def test_limits_offsets_and_intervals(api: str, more: str, times: list[str]) -> None:
     found = response(api, f"5.0/cache_stats?{CDN}&{more}")
     assert [time for time, _ in found["series"]["values"]] == times
     assert found["series"]["count"] == len(times)
     assert found["summary"]["count"] == 7
 
 
-def test_buckets_begin_at_the_start_whatever_its_second(api: str) -> None:
+def test_buckets_start_at_any_second(api: str) -> None:
     dates = "startDate=2026-05-06T12:00:30%2B02:00&endDate=2026-05-06%2010:04:00%2B00"
     found = response(api, f"5.0/cache_stats?metricType=bandwidth&cdnName=one&{dates}&interval=2m")
     assert found["series"]["values"] == [["2026-05-06T10:00:30Z", 1001.5], ["2026-05-06T10:02:30Z", 1003]]
 
 
-def test_unix_times_are_nanoseconds_when_the_caller_wants_them(api: str) -> None:
+def test_unix_times_are_nanoseconds(api: str) -> None:
     answer = get(api, f"5.0/cache_stats?{CDN}&limit=2", Accept="application/json;timestamp=unix")
     assert answer.headers["Content-Type"] == "application/json; timestamp=unix"
     assert answer.headers["Vary"] == "Accept"
@@ -186,7 +186,7 @@ def test_unix_times_are_nanoseconds_when_the_caller_wants_them(api: str) -> None
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json;timestamp=rfc"])
-def test_other_callers_get_rfc_3339(api: str, accept: str) -> None:
+def test_rfc_3339_times_are_the_default(api: str, accept: str) -> None:
     answer = get(api, f"5.0/deliveryservice_stats?{SERVICE}&limit=1", Accept=accept)
     assert answer.headers["Content-Type"] == "application/json; timestamp=rfc"
     assert answer.json()["response"]["series"]["values"] == [["2026-05-06T09:59:00Z", None]]
@@ -203,17 +203,17 @@ def test_other_callers_get_rfc_3339(api: str, accept: str) -> None:
     ],
     ids=["before", "backwards", "nothing", "before all time", "after all time"],
 )
-def test_where_there_are_no_points_there_is_no_series_and_a_summary_of_zeros(api: str, dates: str) -> None:
+def test_without_points_there_is_no_series_and_a_summary_of_zeros(api: str, dates: str) -> None:
     assert response(api, f"5.0/cache_stats?metricType=bandwidth&cdnName=one&{dates}") == {"summary": ZEROS}
 
 
-def test_a_part_that_is_excluded_is_not_there(api: str) -> None:
+def test_excluded_parts_are_left_out(api: str) -> None:
     assert response(api, f"5.0/cache_stats?{CDN}&exclude=series").keys() == {"summary"}
     assert response(api, f"5.0/deliveryservice_stats?{SERVICE}&exclude=summary").keys() == {"series"}
 
 
 @pytest.mark.parametrize("name", ["nope", "ONE", "", "one ", EVIL, "$name", "one' --", "one;two"])
-def test_a_cdn_or_delivery_service_that_does_not_exist_is_not_found(api: str, name: str) -> None:
+def test_an_unknown_cdn_or_delivery_service_is_not_found(api: str, name: str) -> None:
     target = f"5.0/cache_stats?metricType=bandwidth&{RANGE}&cdnName={quote(name)}"
     assert alert(get(api, target)) == (404, f"no such CDN: {name}")
     target = f"5.0/deliveryservice_stats?metricType=kbps&{RANGE}&deliveryServiceName={quote(name)}"
@@ -236,37 +236,37 @@ def test_a_cdn_or_delivery_service_that_does_not_exist_is_not_found(api: str, na
             "5.0/cache_stats?metricType=bandwidth&cdnName=one&startDate=0&endDate=2026-05-06T10:09:00Z&interval=1d",
             400,
             (
-                "interval: 1d makes 20580 points of this range, and at most 1000 are given at once; the"
-                " smallest interval that would do is 29635m"
+                "interval: 1d divides this range into 20580 points, and a response has at most 1000; use an"
+                " interval of at least 29635m"
             ),
         ),
         ("5.1/cache_stats", 501, "The requested api version is not implemented by this server."),
         ("5.0/cache_stat", 404, "The requested path '/api/5.0/cache_stat' does not exist."),
     ],
 )
-def test_what_cannot_be_answered_is_told_why(api: str, target: str, status: int, text: str) -> None:
-    found, said = alert(get(api, target))
+def test_errors_are_reported(api: str, target: str, status: int, text: str) -> None:
+    found, reason = alert(get(api, target))
     assert found == status
-    assert said.startswith(text)
+    assert reason.startswith(text)
 
 
-def test_an_unwanted_form_is_refused(api: str) -> None:
+def test_an_unavailable_media_type_is_refused(api: str) -> None:
     answer = get(api, f"5.0/cache_stats?{CDN}", Accept="text/html")
     text = "Failed to negotiate content; cannot produce output satisfying text/html"
     assert alert(answer) == (406, text)
 
 
-def test_an_answer_is_compressed_when_the_caller_takes_it_and_carries_its_digest(api: str) -> None:
+def test_a_response_is_compressed_on_request_and_has_a_digest(api: str) -> None:
     plain = get(api, f"5.0/cache_stats?{CDN}", Accept_Encoding="identity")
-    packed = get(api, f"5.0/cache_stats?{CDN}", Accept_Encoding="gzip")
+    compressed = get(api, f"5.0/cache_stats?{CDN}", Accept_Encoding="gzip")
     assert "Content-Encoding" not in plain.headers
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert plain.content == packed.content
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert plain.content == compressed.content
     digest = base64.b64encode(hashlib.sha512(plain.content).digest()).decode()
-    assert plain.headers["Whole-Content-Sha512"] == packed.headers["Whole-Content-Sha512"] == digest
+    assert plain.headers["Whole-Content-Sha512"] == compressed.headers["Whole-Content-Sha512"] == digest
 
 
-def test_the_past_need_not_be_sent_again_until_it_changes(api: str, filled: Influx) -> None:
+def test_the_past_is_not_sent_again_until_it_changes(api: str, filled: Influx) -> None:
     target = "5.0/cache_stats?metricType=bandwidth&cdnName=two&" + RANGE
     first = get(api, target)
     etag = first.headers["ETag"]
@@ -284,7 +284,7 @@ def test_the_past_need_not_be_sent_again_until_it_changes(api: str, filled: Infl
     assert late.json()["response"]["summary"]["max"] == 8
 
 
-def test_what_still_goes_on_has_no_etag(api: str) -> None:
+def test_a_range_that_has_not_ended_has_no_etag(api: str) -> None:
     dates = "startDate=2026-05-06T10:00:00Z&endDate=2044-01-01T00:00:00Z"
     answer = get(api, f"5.0/cache_stats?metricType=bandwidth&cdnName=one&{dates}&interval=1w")
     assert answer.status_code == 200
@@ -292,7 +292,7 @@ def test_what_still_goes_on_has_no_etag(api: str) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_health_and_metrics_tell_how_it_is(api: str) -> None:
+def test_health_and_metrics(api: str) -> None:
     health = requests.get(f"{api}/healthz", timeout=60)
     assert (health.status_code, health.json()) == (200, {"healthy": True, "problems": []})
     get(api, f"5.0/cache_stats?{CDN}")
@@ -302,17 +302,17 @@ def test_health_and_metrics_tell_how_it_is(api: str) -> None:
     assert "tstats_api_read_seconds_bucket" in metrics.text
 
 
-def test_with_one_of_two_influxdbs_down_all_goes_on(filled: Influx, tmp_path: Path) -> None:
+def test_one_of_two_influxdbs_may_be_down(filled: Influx, tmp_path: Path) -> None:
     down = f"http://127.0.0.1:{free_port()}"
     with ApiServer(settings(tmp_path, down, filled.url)) as server:
         assert response(server.url, f"5.0/cache_stats?{CDN}")["summary"]["count"] == 7
 
 
-def test_with_all_down_it_says_so_and_gives_nothing_away(tmp_path: Path) -> None:
+def test_with_every_influxdb_down_it_is_a_503_without_addresses(tmp_path: Path) -> None:
     down = f"http://127.0.0.1:{free_port()}"
     with ApiServer(settings(tmp_path, down)) as server:
         answer = get(server.url, f"5.0/cache_stats?{CDN}")
-        assert alert(answer) == (503, "InfluxDB cannot be reached now; try again later")
+        assert alert(answer) == (503, "InfluxDB cannot be reached right now; try again later")
         health = requests.get(f"{server.url}/healthz", timeout=60)
         assert health.status_code == 503
         assert not health.json()["healthy"]
@@ -320,10 +320,10 @@ def test_with_all_down_it_says_so_and_gives_nothing_away(tmp_path: Path) -> None
             assert down.rpartition(":")[2] not in text
 
 
-def test_without_the_databases_it_says_so(other_influx: Influx, tmp_path: Path) -> None:
+def test_missing_databases_are_a_503(other_influx: Influx, tmp_path: Path) -> None:
     with ApiServer(settings(tmp_path, other_influx.url)) as server:
         answer = get(server.url, "5.0/current_stats")
         status, text = alert(answer)
     assert status == 503
-    assert text.startswith("InfluxDB has no such data")
+    assert text.startswith("InfluxDB does not have these data")
     assert json.dumps(other_influx.url) not in answer.text

@@ -1,4 +1,4 @@
-"""What of a request's headers is a session, and that nothing else of them goes on."""
+"""The proof of a session is taken from a request's headers, and nothing else."""
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ PROOFS: list[tuple[dict[str, str], dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("headers", "sent"), PROOFS, ids=[str(headers) for headers, _ in PROOFS])
-def test_only_what_proves_a_session_goes_on(headers: dict[str, str], sent: dict[str, str]) -> None:
+def test_only_the_proof_of_a_session_is_passed_on(headers: dict[str, str], sent: dict[str, str]) -> None:
     proof = credential.session(headers)
     assert proof is not None
     assert credential.as_headers(proof) == sent
@@ -55,16 +55,16 @@ def test_only_what_proves_a_session_goes_on(headers: dict[str, str], sent: dict[
     ],
     ids=lambda headers: str(headers)[:40],
 )
-def test_what_can_be_no_session_is_none(headers: dict[str, str]) -> None:
+def test_anything_else_is_not_a_session(headers: dict[str, str]) -> None:
     assert credential.session(headers) is None
 
 
-def test_a_proof_does_not_show_itself() -> None:
+def test_a_proof_is_not_shown() -> None:
     assert "abc" not in repr(credential.session({"cookie": "mojolicious=abc"}))
 
 
 @given(cookie=st.text(), authorization=st.text())
-def test_whatever_comes_there_are_two_headers_of_plain_text_at_most(cookie: str, authorization: str) -> None:
+def test_any_input_gives_at_most_two_printable_headers(cookie: str, authorization: str) -> None:
     proof = credential.session({"cookie": cookie, "authorization": authorization})
     if proof is not None:
         sent = credential.as_headers(proof)
@@ -73,7 +73,7 @@ def test_whatever_comes_there_are_two_headers_of_plain_text_at_most(cookie: str,
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='";,\\'), min_size=1))
-def test_every_cookie_that_can_be_one_goes_on_as_it_is(value: str) -> None:
+def test_every_valid_cookie_is_passed_on_unchanged(value: str) -> None:
     proof = credential.session({"cookie": f"a=b; mojolicious={value}; c=d"})
     assert proof is not None
     assert credential.as_headers(proof) == {"Cookie": f"mojolicious={value}"}

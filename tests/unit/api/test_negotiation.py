@@ -1,10 +1,10 @@
-"""Which form of an answer a header Accept asks for."""
+"""Which form of timestamps a header Accept asks for."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tstats.api.http.negotiation import negotiated
+from tstats.api.statistics.negotiation import negotiate
 
 UNIX, RFC = "application/json;timestamp=unix", "application/json;timestamp=rfc"
 
@@ -35,8 +35,8 @@ UNIX, RFC = "application/json;timestamp=unix", "application/json;timestamp=rfc"
         ("text/html, image/png;q=0.5", None),
     ],
 )
-def test_one_or_none_of_our_forms_satisfies_a_header(accept: str, form: str | None) -> None:
-    assert negotiated(accept) == form
+def test_a_header_selects_a_form_or_none(accept: str, form: str | None) -> None:
+    assert negotiate(accept) == form
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_one_or_none_of_our_forms_satisfies_a_header(accept: str, form: str | No
         (f"{RFC};q=0.5, {UNIX};q=-1", "rfc"),
     ],
 )
-def test_the_highest_quality_wins_and_none_is_too_low(accept: str, form: str) -> None:
-    assert negotiated(accept) == form
+def test_the_highest_quality_wins_and_zero_is_acceptable(accept: str, form: str) -> None:
+    assert negotiate(accept) == form
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,15 @@ def test_the_highest_quality_wins_and_none_is_too_low(accept: str, form: str) ->
         (f"{UNIX}, */*", "unix"),
         (f"{UNIX}, application/*", "unix"),
         (f"{UNIX}, application/json", "unix"),
-        (f"{UNIX};q=good, {RFC}", "unix"),  # a quality is a parameter, and one that is no number counts as 1
+        (
+            f"{UNIX};q=good, {RFC}",
+            "unix",
+        ),  # an invalid quality counts as a parameter, and as 1
         (f"{RFC};q=1, {UNIX}", "rfc"),
     ],
 )
-def test_of_equal_quality_the_more_exact_wins_and_then_the_last(accept: str, form: str) -> None:
-    assert negotiated(accept) == form
+def test_of_equal_qualities_the_more_specific_wins_then_the_last(accept: str, form: str) -> None:
+    assert negotiate(accept) == form
 
 
 @pytest.mark.parametrize(
@@ -88,13 +91,13 @@ def test_of_equal_quality_the_more_exact_wins_and_then_the_last(accept: str, for
         "text/html;" + "a" * 5_000 + "=1",
     ],
 )
-def test_a_header_that_cannot_be_read_is_one_that_is_not_there(accept: str) -> None:
-    assert negotiated(accept) == "rfc"
+def test_an_invalid_header_counts_as_missing(accept: str) -> None:
+    assert negotiate(accept) == "rfc"
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=60))
-def test_any_text_is_answered(accept: str) -> None:
-    assert negotiated(accept) in ("rfc", "unix", None)
+def test_any_header_has_a_result(accept: str) -> None:
+    assert negotiate(accept) in ("rfc", "unix", None)
 
 
 RANGES = st.sampled_from([UNIX, RFC, "text/html", "image/*"])
@@ -102,9 +105,9 @@ QUALITIES = st.integers(0, 1_000).map(lambda thousandths: thousandths / 1_000)
 
 
 @given(st.lists(st.tuples(RANGES, QUALITIES), min_size=1, max_size=15))
-def test_of_what_we_have_the_last_of_the_highest_quality_is_given(listed: list[tuple[str, float]]) -> None:
-    ours = {UNIX: "unix", RFC: "rfc"}
-    best = max((quality for name, quality in listed if name in ours), default=None)
-    wanted = [ours[name] for name, quality in listed if name in ours and quality == best]
+def test_the_last_available_form_of_the_highest_quality_wins(listed: list[tuple[str, float]]) -> None:
+    available = {UNIX: "unix", RFC: "rfc"}
+    best = max((quality for name, quality in listed if name in available), default=None)
+    wanted = [available[name] for name, quality in listed if name in available and quality == best]
     accept = ", ".join(f"{name};q={quality}" for name, quality in listed)
-    assert negotiated(accept) == (wanted[-1] if wanted else None)
+    assert negotiate(accept) == (wanted[-1] if wanted else None)

@@ -1,8 +1,8 @@
-"""What a browser says of where a request comes from, and which hosts are this machine."""
+"""Which requests come from another site, and which hosts are this machine."""
 
 import pytest
 
-from tstats.api.http.origin import is_cross_site, is_for_loopback, is_loopback
+from tstats.api.access.origin import is_cross_site, is_for_loopback, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from tstats.api.http.origin import is_cross_site, is_for_loopback, is_loopback
     ],
     ids=str,
 )
-def test_a_browser_tells_of_another_site(headers: dict[str, str], *, expected: bool) -> None:
+def test_requests_from_another_site(headers: dict[str, str], *, expected: bool) -> None:
     assert is_cross_site(headers) is expected
 
 
@@ -37,7 +37,7 @@ def test_a_browser_tells_of_another_site(headers: dict[str, str], *, expected: b
         ("127.8.9.10", True),
         ("::1", True),
         ("[::1]", True),
-        ("0.0.0.0", False),  # noqa: S104 (it is what has to be told apart)
+        ("0.0.0.0", False),  # noqa: S104 (not a bind address)
         ("::", False),
         ("10.0.0.1", False),
         ("localhost.example.com", False),
@@ -45,7 +45,7 @@ def test_a_browser_tells_of_another_site(headers: dict[str, str], *, expected: b
         ("", False),
     ],
 )
-def test_loopback_is_this_machine_only(host: str, *, expected: bool) -> None:
+def test_loopback_hosts(host: str, *, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
@@ -62,5 +62,5 @@ def test_loopback_is_this_machine_only(host: str, *, expected: bool) -> None:
         (":80", False),
     ],
 )
-def test_the_host_of_a_request_tells_what_its_sender_meant(host: str | None, *, expected: bool) -> None:
+def test_requests_for_loopback(host: str | None, *, expected: bool) -> None:
     assert is_for_loopback({} if host is None else {"host": host}) is expected

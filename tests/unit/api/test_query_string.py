@@ -25,15 +25,15 @@ from tstats.api.http.query_string import parameters
         (b"a=%ff", {"a": "�"}),
     ],
 )
-def test_parameters_are_read_as_traffic_ops_reads_them(query: bytes, found: dict[str, str]) -> None:
+def test_parameters_are_parsed_as_traffic_ops_does(query: bytes, found: dict[str, str]) -> None:
     assert parameters(query) == found
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text()))
-def test_what_was_encoded_is_read_back(given: dict[str, str]) -> None:
+def test_encoded_parameters_round_trip(given: dict[str, str]) -> None:
     assert parameters(urlencode(given).encode()) == given
 
 
 @given(st.binary())
-def test_any_bytes_can_be_read(query: bytes) -> None:
+def test_any_bytes_can_be_parsed(query: bytes) -> None:
     assert all(isinstance(value, str) for value in parameters(query).values())

@@ -1,4 +1,4 @@
-"""What a request for statistics asks: which fault is answered, and how many points a range makes."""
+"""Requests for statistics: which error is reported, and how many points a range has."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ from tstats.api.statistics.query import (
 from tstats.catalog import CACHE_METRICS, DELIVERYSERVICE_METRICS
 from tstats.core.time import HOUR, MINUTE, SECOND, parse_duration
 
-MOST = 100_000
+MAX_POINTS = 100_000
 START = 1_778_061_600 * 10**9  # 2026-05-06 10:00 UTC
 GOOD = {
     "metricType": "bandwidth",
@@ -29,8 +29,8 @@ INTERVAL = "interval: must be a valid InfluxQL duration literal (resolution no l
 EXCLUDE = "Invalid exclude! Must be 'series' or 'summary'"
 MISSING = "required parameters missing: missing required parameters: "
 
-# In the order in which they are looked for.
-FAULTS: list[tuple[dict[str, str], str, int, str]] = [
+# In the order in which they are checked.
+ERRORS: list[tuple[dict[str, str], str, int, str]] = [
     ({}, "text/html", 406, "Failed to negotiate content; cannot produce output satisfying text/html"),
     ({"limit": "x"}, "", 400, "Invalid limit!"),
     ({"offset": "-1"}, "", 400, "Invalid offset!"),
@@ -43,21 +43,23 @@ FAULTS: list[tuple[dict[str, str], str, int, str]] = [
 ]
 
 
-def cache(changes: Mapping[str, str], accept: str = "", *, most: int = MOST) -> CacheStatsQuery:
-    return parse_cache_stats({**GOOD, **changes}, accept, CACHE_METRICS, most=most)
+def cache(changes: Mapping[str, str], accept: str = "", *, max_points: int = MAX_POINTS) -> CacheStatsQuery:
+    return parse_cache_stats({**GOOD, **changes}, accept, CACHE_METRICS, max_points=max_points)
 
 
-def service(parameters: Mapping[str, str], *, most: int = MOST) -> DeliveryServiceStatsQuery:
-    return parse_deliveryservice_stats(parameters, "", DELIVERYSERVICE_METRICS, most=most)
+def service(parameters: Mapping[str, str], *, max_points: int = MAX_POINTS) -> DeliveryServiceStatsQuery:
+    return parse_deliveryservice_stats(parameters, "", DELIVERYSERVICE_METRICS, max_points=max_points)
 
 
-def problem_of(changes: Mapping[str, str], accept: str = "", *, most: int = MOST) -> tuple[int, str]:
+def problem_of(
+    changes: Mapping[str, str], accept: str = "", *, max_points: int = MAX_POINTS
+) -> tuple[int, str]:
     with pytest.raises(Problem) as caught:
-        cache(changes, accept, most=most)
+        cache(changes, accept, max_points=max_points)
     return caught.value.status, caught.value.text
 
 
-def test_without_further_parameters_all_is_asked_by_the_minute() -> None:
+def test_the_defaults_ask_for_everything_by_the_minute() -> None:
     query = cache({})
     assert (query.start, query.end, query.interval) == (START, START + 2 * HOUR, MINUTE)
     assert (query.limit, query.offset, query.series, query.summary) == (None, None, True, True)
@@ -66,47 +68,47 @@ def test_without_further_parameters_all_is_asked_by_the_minute() -> None:
 
 
 @pytest.mark.parametrize("missing", [["metricType"], ["startDate", "cdnName"], list(GOOD)])
-def test_missing_parameters_are_named_in_their_order_whatever_else_is_wrong(missing: list[str]) -> None:
+def test_missing_parameters_are_reported_in_order_before_anything_else(missing: list[str]) -> None:
     left = {name: value for name, value in GOOD.items() if name not in missing}
     with pytest.raises(Problem, match=MISSING + ", ".join(missing) + r"\Z"):
-        parse_cache_stats(left | {"limit": "x"}, "text/html", CACHE_METRICS, most=MOST)
+        parse_cache_stats(left | {"limit": "x"}, "text/html", CACHE_METRICS, max_points=MAX_POINTS)
 
 
-@pytest.mark.parametrize(("changes", "accept", "status", "text"), FAULTS)
-def test_each_fault_has_its_answer(changes: dict[str, str], accept: str, status: int, text: str) -> None:
+@pytest.mark.parametrize(("changes", "accept", "status", "text"), ERRORS)
+def test_each_error_has_its_response(changes: dict[str, str], accept: str, status: int, text: str) -> None:
     assert problem_of(changes, accept) == (status, text)
 
 
-@given(st.sets(st.integers(0, len(FAULTS) - 1), min_size=1))
-def test_of_several_faults_the_first_one_is_answered(chosen: set[int]) -> None:
+@given(st.sets(st.integers(0, len(ERRORS) - 1), min_size=1))
+def test_of_several_errors_the_first_one_is_reported(chosen: set[int]) -> None:
     changes: dict[str, str] = {}
     for number in chosen:
-        changes |= FAULTS[number][0]
-    assert problem_of(changes, "text/html" if 0 in chosen else "") == FAULTS[min(chosen)][2:]
+        changes |= ERRORS[number][0]
+    assert problem_of(changes, "text/html" if 0 in chosen else "") == ERRORS[min(chosen)][2:]
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "+1", "1.5", " 1", "1_0", "٣", str(2**64), "9" * 5_000])
-def test_a_limit_and_an_offset_are_integers_of_64_bits_without_sign(text: str) -> None:
+def test_a_limit_and_an_offset_are_unsigned_64_bit_integers(text: str) -> None:
     assert problem_of({"limit": text}) == (400, "Invalid limit!")
     assert problem_of({"offset": text}) == (400, "Invalid offset!")
 
 
 @pytest.mark.parametrize("number", [0, 1, 2**63 - 1])
-def test_any_other_is_taken(number: int) -> None:
+def test_valid_limits_and_offsets(number: int) -> None:
     query = cache({"limit": str(number), "offset": f"00{number}"})
     assert (query.limit, query.offset) == (number, number)
 
 
 @pytest.mark.parametrize("name", ["limit", "offset"])
-def test_what_influxdb_cannot_count_to_is_said(name: str) -> None:
-    assert problem_of({name: str(2**63)}) == (400, f"{name}: at most {2**63 - 1}")
+def test_limits_and_offsets_beyond_influxdb_are_refused(name: str) -> None:
+    assert problem_of({name: str(2**63)}) == (400, f"{name}: must be at most {2**63 - 1}")
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "1", "m", "m1", "1s", "1ms", "1M", "1H", "1y", "1.5h", "1h30m", " 1m", "1m ", "-1m", "1m\n", "٣m"],
 )
-def test_an_interval_is_whole_minutes_hours_days_or_weeks(text: str) -> None:
+def test_invalid_intervals(text: str) -> None:
     assert problem_of({"interval": text}) == (400, INTERVAL)
 
 
@@ -120,30 +122,30 @@ def test_an_interval_is_whole_minutes_hours_days_or_weeks(text: str) -> None:
         ("15250w", 15_250 * 168 * HOUR),
     ],
 )
-def test_an_interval_has_a_length(text: str, length: int) -> None:
+def test_valid_intervals(text: str, length: int) -> None:
     assert cache({"interval": text}).interval == length
 
 
 @pytest.mark.parametrize("text", ["0m", "00w"])
-def test_no_interval_lasts_nothing(text: str) -> None:
-    assert problem_of({"interval": text}) == (400, "interval: must be a minute at least")
+def test_an_interval_is_not_zero(text: str) -> None:
+    assert problem_of({"interval": text}) == (400, "interval: must be at least a minute")
 
 
 @pytest.mark.parametrize("text", ["15251w", "9" * 30 + "m", "9" * 5_000 + "m"])
-def test_no_interval_is_longer_than_influxdb_s_time(text: str) -> None:
-    assert problem_of({"interval": text}) == (400, "interval: at most 15250w")
+def test_an_interval_is_not_longer_than_64_bits(text: str) -> None:
+    assert problem_of({"interval": text}) == (400, "interval: must be at most 15250w")
 
 
 @pytest.mark.parametrize(
     ("excluded", "series", "summary"), [("series", False, True), ("summary", True, False)]
 )
-def test_one_of_two_parts_can_be_left_out(excluded: str, series: bool, summary: bool) -> None:  # noqa: FBT001 (a row of the table)
+def test_either_part_can_be_left_out(excluded: str, series: bool, summary: bool) -> None:  # noqa: FBT001 (a row of the table)
     query = cache({"exclude": excluded})
     assert (query.series, query.summary) == (series, summary)
 
 
 @pytest.mark.parametrize("text", ["", "Series", "series,summary", "none"])
-def test_nothing_else_can(text: str) -> None:
+def test_nothing_else_can_be_left_out(text: str) -> None:
     assert problem_of({"exclude": text}) == (400, EXCLUDE)
 
 
@@ -159,7 +161,7 @@ def test_the_metrics_of_delivery_services(metric: str) -> None:
     assert query.inclusive
 
 
-def test_a_delivery_service_needs_a_known_metric_before_a_name() -> None:
+def test_an_unknown_metric_is_reported_before_a_missing_delivery_service() -> None:
     nameless = {name: value for name, value in GOOD_DS.items() if name != "deliveryService"}
     with pytest.raises(Problem, match=r"^You must specify deliveryService or deliveryServiceName!$"):
         service(nameless)
@@ -169,10 +171,10 @@ def test_a_delivery_service_needs_a_known_metric_before_a_name() -> None:
         service({})
 
 
-def test_of_a_name_and_an_id_both_are_known_and_the_name_is_what_was_asked() -> None:
+def test_a_name_takes_precedence_over_an_id() -> None:
     query = service({**GOOD_DS, "deliveryServiceName": "vod"})
-    assert (query.name, query.id_or_name, query.asked) == ("vod", "7", "vod")
-    assert service(GOOD_DS).asked == "7"
+    assert (query.name, query.id_or_name, query.requested_name) == ("vod", "7", "vod")
+    assert service(GOOD_DS).requested_name == "7"
 
 
 @pytest.mark.parametrize(
@@ -184,41 +186,41 @@ def test_of_a_name_and_an_id_both_are_known_and_the_name_is_what_was_asked() -> 
         ("-1", "1m", 59 * SECOND),
     ],
 )
-def test_buckets_begin_at_the_second_of_the_start(start: str, interval: str, offset: int) -> None:
+def test_buckets_start_at_the_second_of_the_start(start: str, interval: str, offset: int) -> None:
     query = cache({"startDate": start, "interval": interval, "exclude": "series"})
     assert query.bucket_offset == offset
 
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", str(-(2**63))])
-def test_a_range_beyond_influxdb_s_time_is_known_for_one(date: str) -> None:
-    assert not cache({"startDate": date}).imaginable
-    assert not cache({"endDate": date}).imaginable
-    assert cache({}).imaginable
+def test_a_range_beyond_influxdb_is_not_representable(date: str) -> None:
+    assert not cache({"startDate": date}).is_representable
+    assert not cache({"endDate": date}).is_representable
+    assert cache({}).is_representable
 
 
-def test_too_many_points_are_refused_with_the_interval_that_would_do() -> None:
+def test_too_many_points_are_refused_with_an_interval_that_works() -> None:
     month = {"endDate": "2026-06-05T10:00:00Z"}
-    assert problem_of(month, most=10_000) == (
+    assert problem_of(month, max_points=10_000) == (
         400,
         (
-            "interval: 1m makes 43200 points of this range, and at most 10000 are given at once; the smallest"
-            " interval that would do is 5m"
+            "interval: 1m divides this range into 43200 points, and a response has at most 10000; use an"
+            " interval of at least 5m"
         ),
     )
-    assert cache({**month, "interval": "5m"}, most=10_000).interval == 5 * MINUTE
-    assert cache({**month, "exclude": "series"}, most=10_000).summary
+    assert cache({**month, "interval": "5m"}, max_points=10_000).interval == 5 * MINUTE
+    assert cache({**month, "exclude": "series"}, max_points=10_000).summary
 
 
 @given(
-    most=st.integers(1, 10**6),
+    max_points=st.integers(1, 10**6),
     more=st.integers(1, 10**17),
     fraction=st.integers(0, SECOND - 1),
     inclusive=st.booleans(),
 )
-def test_the_interval_that_is_named_does_and_a_minute_less_does_not(
-    *, most: int, more: int, fraction: int, inclusive: bool
+def test_the_suggested_interval_is_the_shortest_that_works(
+    *, max_points: int, more: int, fraction: int, inclusive: bool
 ) -> None:
-    end = START + fraction + most * MINUTE + more
+    end = START + fraction + max_points * MINUTE + more
     parameters = {
         **(GOOD_DS if inclusive else GOOD),
         "startDate": str(START + fraction),
@@ -227,14 +229,14 @@ def test_the_interval_that_is_named_does_and_a_minute_less_does_not(
 
     def parse(interval: str) -> None:
         if inclusive:
-            service({**parameters, "interval": interval}, most=most)
+            service({**parameters, "interval": interval}, max_points=max_points)
         else:
-            parse_cache_stats({**parameters, "interval": interval}, "", CACHE_METRICS, most=most)
+            parse_cache_stats({**parameters, "interval": interval}, "", CACHE_METRICS, max_points=max_points)
 
     with pytest.raises(Problem) as caught:
         parse("1m")
     named = caught.value.text.rpartition(" ")[2]
     parse(named)
     minutes = parse_duration(named) // MINUTE
-    with pytest.raises(Problem, match=r"smallest interval|at least"):
+    with pytest.raises(Problem, match=r"interval of at least|must be at least"):
         parse(f"{minutes - 1}m")

@@ -1,4 +1,4 @@
-"""The body of POST stats_summary: what Traffic Ops takes, and what it refuses in which words."""
+"""The body of POST stats_summary: what Traffic Ops accepts, and how it refuses the rest."""
 
 import doctest
 import json
@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tstats.api.http.problem import Problem
-from tstats.api.stats_summary import post as stats_summary_post
-from tstats.api.stats_summary import record as stats_summary_record
+from tstats.api.stats_summary import post, record
 from tstats.api.stats_summary.post import parse
-from tstats.api.stats_summary.record import Record, records_as_json
+from tstats.api.stats_summary.record import StatsSummary, records_as_json
 from tstats.simulator.summaries import PostedSummary, StatsSummaryTable
 
 ROW: dict[str, Any] = {
@@ -36,11 +35,11 @@ NO_TIME = "decoding: invalid timestamp given for summaryTime"
 NO_DATE = "decoding: invalid timestamp given for statDate"
 WRONG_TYPE = "decoding: json: cannot unmarshal {} into Go struct field .{} of type {}"
 
-LATE: dict[str, object] = {"summaryTime": "9999-12-31T23:59:59Z"}  # a year later in some zones
+LATE: dict[str, object] = {"summaryTime": "9999-12-31T23:59:59Z"}  # in the next year in some time zones
 
 
 def posted(**changed: object) -> bytes:
-    """The row with some keys changed; `...` leaves one out."""
+    """Return the row as a body, with some keys changed; `...` leaves a key out."""
     return json.dumps({key: value for key, value in (ROW | changed).items() if value is not ...}).encode()
 
 
@@ -49,19 +48,19 @@ def at(text: str) -> dict[str, object]:
 
 
 def refusal(body: bytes) -> str:
-    with pytest.raises(Problem) as told:
+    with pytest.raises(Problem) as caught:
         parse(body)
-    assert told.value.status == 400
-    return told.value.text
+    assert caught.value.status == 400
+    return caught.value.text
 
 
-@pytest.mark.parametrize("module", [stats_summary_post, stats_summary_record])
-def test_its_examples_are_true(module: object) -> None:
+@pytest.mark.parametrize("module", [post, record])
+def test_its_examples_work(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type] # a module
     assert (result.failed, result.attempted > 0) == (0, True)
 
 
-TAKEN: list[tuple[dict[str, object], dict[str, object]]] = [
+VALID: list[tuple[dict[str, object], dict[str, object]]] = [
     ({}, {}),
     ({"cdnName": ..., "deliveryServiceName": ...}, {"cdn": "all", "deliveryservice": "all"}),
     ({"cdnName": "", "deliveryServiceName": None}, {"cdn": "all", "deliveryservice": "all"}),
@@ -76,7 +75,7 @@ TAKEN: list[tuple[dict[str, object], dict[str, object]]] = [
     ({"statDate": ...}, {"stat_date": None}),
     ({"statDate": "2024-02-29"}, {"stat_date": date(2024, 2, 29)}),
     ({"statDate": "2026-11-20T23:04:05Z"}, {}),
-    ({"statDate": "2026-11-20T23:30:00-05:00"}, {}),  # the day as it is written, whatever its zone
+    ({"statDate": "2026-11-20T23:30:00-05:00"}, {}),  # the day as written, whatever its zone
     ({"statDate": "2026-11-20 23:30:00-05"}, {}),
     ({"summaryTime": "2026-11-21"}, at("2026-11-21T00:00:00")),
     ({"summaryTime": "2026-11-21 21:51:20+00"}, at("2026-11-21T21:51:20")),
@@ -87,12 +86,12 @@ TAKEN: list[tuple[dict[str, object], dict[str, object]]] = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "expected"), TAKEN)
-def test_what_is_taken(changed: dict[str, object], expected: dict[str, Any]) -> None:
-    assert parse(posted(**changed)) == Record(**(RECORD | expected))
+@pytest.mark.parametrize(("changed", "expected"), VALID)
+def test_valid_records(changed: dict[str, object], expected: dict[str, Any]) -> None:
+    assert parse(posted(**changed)) == StatsSummary(**(RECORD | expected))
 
 
-REFUSED: list[tuple[dict[str, object], str]] = [
+INVALID: list[tuple[dict[str, object], str]] = [
     ({"summaryTime": ...}, NO_TIME),
     ({"summaryTime": None}, NO_TIME),
     ({"summaryTime": ""}, NO_TIME),
@@ -120,7 +119,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
         {"statName": ..., "statValue": 0},
         "validating: 'statName' cannot be blank, 'statValue' cannot be blank",
     ),
-    ({"statName": "a\0b"}, "validating: 'statName' cannot hold the character NUL"),
+    ({"statName": "a\0b"}, "validating: 'statName' cannot contain a NUL character"),
     ({"statValue": "1.25"}, WRONG_TYPE.format("string", "statValue", "float64")),
     ({"statValue": True}, WRONG_TYPE.format("bool", "statValue", "float64")),
     ({"statValue": [1]}, WRONG_TYPE.format("array", "statValue", "float64")),
@@ -132,12 +131,12 @@ REFUSED: list[tuple[dict[str, object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "text"), REFUSED)
-def test_what_is_refused(changed: dict[str, object], text: str) -> None:
+@pytest.mark.parametrize(("changed", "text"), INVALID)
+def test_invalid_records(changed: dict[str, object], text: str) -> None:
     assert refusal(posted(**changed)) == text
 
 
-def test_of_two_values_of_a_wrong_type_the_first_in_the_body_is_told() -> None:
+def test_the_first_wrong_type_in_the_body_is_reported() -> None:
     assert "field .statValue of" in refusal(b'{"statValue": "1", "cdnName": 2}')
     assert "field .cdnName of" in refusal(b'{"cdnName": 2, "statValue": "1"}')
 
@@ -152,20 +151,20 @@ def test_of_two_values_of_a_wrong_type_the_first_in_the_body_is_told() -> None:
         (b"[]", "decoding: json: cannot unmarshal array into Go value of an object"),
         (b'"text"', "decoding: json: cannot unmarshal string into Go value of an object"),
         (b"null", "decoding: json: cannot unmarshal null into Go value of an object"),
-        (b"{]", "decoding: no JSON: Expecting property name enclosed in double quotes at character 2"),
-        (b'{"statValue": NaN}', "decoding: no JSON: NaN is no value at character 1"),
+        (b"{]", "decoding: invalid JSON: Expecting property name enclosed in double quotes at character 2"),
+        (b'{"statValue": NaN}', "decoding: invalid JSON: NaN is not a JSON value at character 1"),
         (b'{"a":' + b"[" * 100_000, "decoding: exceeded max depth"),
     ],
 )
-def test_what_is_no_record_at_all_is_refused(body: bytes, text: str) -> None:
+def test_bodies_that_are_not_records(body: bytes, text: str) -> None:
     assert refusal(body) == text
 
 
-def test_what_follows_the_record_is_not_looked_at() -> None:
+def test_anything_after_the_record_is_ignored() -> None:
     assert parse(posted() + b" and more").cdn == "cdn1"
 
 
-def test_what_is_no_text_becomes_a_replacement_character() -> None:
+def test_invalid_unicode_becomes_a_replacement_character() -> None:
     assert parse(posted(statName="\ud800a")).stat == "\ufffda"
     assert parse(posted(statName="LATIN").replace(b"LATIN", b"\xff")).stat == "\ufffd"
 
@@ -177,8 +176,8 @@ JSON = st.recursive(
 )
 
 
-def outcome(body: bytes) -> Record | str:
-    """The record, or the words of the refusal."""
+def outcome(body: bytes) -> StatsSummary | str:
+    """Return the record, or why it is refused."""
     try:
         return parse(body)
     except Problem as problem:
@@ -188,7 +187,7 @@ def outcome(body: bytes) -> Record | str:
 @given(
     st.dictionaries(st.sampled_from(sorted(ROW)), JSON | st.sampled_from(list(ROW.values()))) | st.binary()
 )
-def test_any_body_is_a_record_that_can_be_written_or_is_refused(body: object) -> None:
+def test_any_body_is_a_valid_record_or_is_refused(body: object) -> None:
     found = outcome(body if isinstance(body, bytes) else json.dumps(body).encode())
     if isinstance(found, str):
         assert found.startswith(("400 decoding: ", "400 validating: "))
@@ -197,19 +196,19 @@ def test_any_body_is_a_record_that_can_be_written_or_is_refused(body: object) ->
         assert json.loads(records_as_json([found], version))["statName"] == found.stat
 
 
-# --- the simulator has rules of its own making: both are what Traffic Ops does
+# --- the simulator implements Traffic Ops' rules independently
 
 NOT_SIMULATED = ({"statName": "a\0b"}, {"statValue": 10**400}, {"summaryTime": "2026-11-21T4:05:06Z"}, LATE)
 
 
-@pytest.mark.parametrize("changed", [case for case, _ in (*TAKEN, *REFUSED) if case not in NOT_SIMULATED])
+@pytest.mark.parametrize("changed", [case for case, _ in (*VALID, *INVALID) if case not in NOT_SIMULATED])
 def test_the_simulated_traffic_ops_agrees(changed: dict[str, object]) -> None:
     summaries = StatsSummaryTable()
-    answer = summaries.post(posted(**changed))
+    response = summaries.post(posted(**changed))
     found = outcome(posted(**changed))
     if isinstance(found, str):
-        (alert,) = json.loads(answer.body)["alerts"]
-        assert f"{answer.status} {alert['text']}" == found
+        (alert,) = json.loads(response.body)["alerts"]
+        assert f"{response.status} {alert['text']}" == found
         return
     (row,) = summaries.rows
     assert row == PostedSummary(

@@ -1,202 +1,126 @@
-"""A memory of answers: who asks meanwhile waits with the others, and everything in it ends."""
+"""The TTL cache: lifetimes, shared fetches, and stale values."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tstats.api.access.rate_limiter import Gate
-from tstats.api.http.ttl_cache import Remembered
+from tests.support.clock import Clock
+from tstats.api.http.ttl_cache import TtlCache
 from tstats.errors import RefusedError, UnreachableError
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Source:
-    """Answers with how often it was asked, when it is let; or fails."""
+    """Returns how often it was called, as soon as it is open; or fails."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.calls = 0
         self.error: Exception | None = None
         self.open = asyncio.Event()
         self.open.set()
 
     async def __call__(self) -> int:
-        self.asked += 1
+        self.calls += 1
         await self.open.wait()
         if self.error is not None:
             raise self.error
-        return self.asked
+        return self.calls
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Clock[float]:
+    return Clock(1000.0)
 
 
-async def test_an_answer_is_believed_for_its_time(clock: Clock) -> None:
-    memory, source = Remembered[str, int](seconds=30, clock=clock), Source()
-    assert await memory.get("a", source) == 1
+async def test_a_value_is_valid_for_its_ttl(clock: Clock[float]) -> None:
+    cache, source = TtlCache[str, int](ttl=30, clock=clock), Source()
+    assert await cache.get("a", source) == 1
     clock.now += 29.9
-    assert (await memory.get("a", source), memory.known("a")) == (1, 1)
+    assert (await cache.get("a", source), cache.peek("a")) == (1, 1)
     clock.now += 0.2
-    assert memory.known("a") is None
-    assert await memory.get("a", source) == 2
+    assert cache.peek("a") is None
+    assert await cache.get("a", source) == 2
 
 
-async def test_its_age_counts_from_the_question(clock: Clock) -> None:
-    memory, source = Remembered[str, int](seconds=30, clock=clock), Source()
+async def test_the_age_of_a_value_counts_from_the_start_of_its_fetch(clock: Clock[float]) -> None:
+    cache, source = TtlCache[str, int](ttl=30, clock=clock), Source()
     source.open.clear()
-    asking = asyncio.ensure_future(memory.get("a", source))
+    caller = asyncio.ensure_future(cache.get("a", source))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     clock.now += 20
     source.open.set()
-    await asking
+    await caller
     clock.now += 11
-    assert memory.known("a") is None
+    assert cache.peek("a") is None
 
 
-async def test_all_who_ask_meanwhile_get_one_answer_even_when_the_first_goes_away(clock: Clock) -> None:
-    memory, source = Remembered[str, int](seconds=30, clock=clock), Source()
+async def test_concurrent_callers_share_a_fetch_even_if_the_first_one_is_cancelled(
+    clock: Clock[float],
+) -> None:
+    cache, source = TtlCache[str, int](ttl=30, clock=clock), Source()
     source.open.clear()
-    asking = [asyncio.ensure_future(memory.get("a", source)) for _ in range(20)]
+    callers = [asyncio.ensure_future(cache.get("a", source)) for _ in range(20)]
     await asyncio.sleep(0)
-    asking[0].cancel()
+    callers[0].cancel()
     await asyncio.sleep(0)
     source.open.set()
-    assert await asyncio.gather(*asking[1:]) == [1] * 19
-    assert asking[0].cancelled()
-    assert source.asked == 1
+    assert await asyncio.gather(*callers[1:]) == [1] * 19
+    assert callers[0].cancelled()
+    assert source.calls == 1
 
 
-async def test_a_failure_is_told_to_all_and_not_remembered(clock: Clock) -> None:
-    memory, source = Remembered[str, int](seconds=30, clock=clock), Source()
+async def test_a_failure_reaches_every_caller_and_is_not_cached(clock: Clock[float]) -> None:
+    cache, source = TtlCache[str, int](ttl=30, clock=clock), Source()
     source.error = RefusedError("no", status=401)
-    results = await asyncio.gather(*(memory.get("a", source) for _ in range(3)), return_exceptions=True)
+    results = await asyncio.gather(*(cache.get("a", source) for _ in range(3)), return_exceptions=True)
     assert [type(result) for result in results] == [RefusedError] * 3
-    assert source.asked == 1
+    assert source.calls == 1
     source.error = None
-    assert await memory.get("a", source) == 2
+    assert await cache.get("a", source) == 2
 
 
 @pytest.mark.parametrize(
-    ("age", "error", "counts"),
+    ("age", "error", "used"),
     [
         (70, UnreachableError("down"), True),
         (91, UnreachableError("down"), False),
         (70, RefusedError("no", status=401), False),
     ],
 )
-async def test_an_old_answer_counts_for_a_while_when_nobody_can_be_asked(
-    clock: Clock, age: float, error: Exception, *, counts: bool
+async def test_a_stale_value_is_used_for_a_while_if_the_source_is_unreachable(
+    clock: Clock[float], age: float, error: Exception, *, used: bool
 ) -> None:
-    memory, source = Remembered[str, int](seconds=60, stale=30, clock=clock), Source()
-    await memory.get("a", source)
+    cache, source = TtlCache[str, int](ttl=60, stale_ttl=30, clock=clock), Source()
+    await cache.get("a", source)
     clock.now += age
     source.error = error
-    if counts:
-        assert await memory.get("a", source) == 1
+    if used:
+        assert await cache.get("a", source) == 1
     else:
         with pytest.raises(type(error)):
-            await memory.get("a", source)
-    assert source.asked == 2
+            await cache.get("a", source)
+    assert source.calls == 2
 
 
-async def test_it_holds_no_more_than_it_may_and_lets_old_ones_go(clock: Clock) -> None:
-    memory = Remembered[int, int](seconds=30, most=3, clock=clock)
+async def test_it_evicts_the_oldest_and_the_expired_values(clock: Clock[float]) -> None:
+    cache = TtlCache[int, int](ttl=30, max_entries=3, clock=clock)
     for number in range(5):
-        memory.keep(number, number)
-    assert [memory.known(number) for number in range(5)] == [None, None, 2, 3, 4]
+        cache.put(number, number)
+    assert [cache.peek(number) for number in range(5)] == [None, None, 2, 3, 4]
     clock.now += 30
-    memory.keep(9, 9)
-    assert len(memory) == 1
-    memory.forget(9)
-    assert (len(memory), memory.known(9)) == (0, None)
+    cache.put(9, 9)
+    assert len(cache) == 1
+    cache.discard(9)
+    assert (len(cache), cache.peek(9)) == (0, None)
 
 
-async def test_closing_ends_the_questions(clock: Clock) -> None:
-    memory, source = Remembered[str, int](seconds=30, clock=clock), Source()
+async def test_closing_cancels_the_fetches(clock: Clock[float]) -> None:
+    cache, source = TtlCache[str, int](ttl=30, clock=clock), Source()
     source.open.clear()
-    asking = asyncio.ensure_future(memory.get("a", source))
+    caller = asyncio.ensure_future(cache.get("a", source))
     await asyncio.sleep(0)
-    await memory.aclose()
+    await cache.aclose()
     with pytest.raises(asyncio.CancelledError):
-        await asking
-
-
-# --- the gate
-
-
-async def test_a_gate_lets_so_many_through_at_once_and_so_many_wait(clock: Clock) -> None:
-    gate = Gate(at_once=2, waiting=1, burst=100, a_second=1, clock=clock)
-    inside, leave = 0, asyncio.Event()
-
-    async def pass_it() -> None:
-        nonlocal inside
-        async with gate.passing():
-            inside += 1
-            await leave.wait()
-
-    passing = [asyncio.ensure_future(pass_it()) for _ in range(3)]
-    await asyncio.sleep(0)
-    assert inside == 2
-    with pytest.raises(UnreachableError, match="too many questions"):
-        await pass_it()
-    leave.set()
-    await asyncio.gather(*passing)
-    assert inside == 3
-    await pass_it()
-
-
-async def test_a_gate_lets_so_many_through_in_a_time(clock: Clock) -> None:
-    gate = Gate(at_once=9, waiting=9, burst=5, a_second=2, clock=clock)
-
-    async def passed(tries: int) -> int:
-        results = await asyncio.gather(*(_through(gate) for _ in range(tries)), return_exceptions=True)
-        return results.count(None)
-
-    assert await passed(8) == 5
-    clock.now += 1.5
-    assert await passed(8) == 3
-    clock.now += 3600
-    assert await passed(8) == 5
-
-
-async def _through(gate: Gate) -> None:
-    async with gate.passing():
-        await asyncio.sleep(0)
-
-
-async def test_who_gives_up_waiting_frees_the_place(clock: Clock) -> None:
-    gate = Gate(at_once=1, waiting=1, burst=100, a_second=1, clock=clock)
-    leave = asyncio.Event()
-
-    async def pass_it(until: Callable[[], Awaitable[object]]) -> None:
-        async with gate.passing():
-            await until()
-
-    first = asyncio.ensure_future(pass_it(leave.wait))
-    waiting = asyncio.ensure_future(pass_it(leave.wait))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    other = asyncio.ensure_future(pass_it(leave.wait))
-    await asyncio.sleep(0)
-    leave.set()
-    await asyncio.gather(first, other)
+        await caller

@@ -1,1 +1,1 @@
-"""Who may ask: sessions of Traffic Ops, tokens of our own, or everybody on this machine."""
+"""Who may use the API: sessions of Traffic Ops, tokens made by tstats, or everybody on this machine."""

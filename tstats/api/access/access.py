@@ -1,4 +1,4 @@
-"""Who may ask, and what a caller may see: the protocol that the handlers use."""
+"""Who is calling, and what a caller may see: the protocol that the handlers use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from tstats.core.secret import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks.
+    """An authenticated caller.
 
     Attributes:
-        name: as the log shows it.
-        may_write: whether a summary may be recorded.
-        credential: what proves the caller to whoever decides on tenancy; never shown.
+        name: the name to show in the log.
+        may_write: whether the caller may record summaries.
+        credential: what proves the caller's identity to whoever decides on tenancy; never shown.
     """
 
     name: str
@@ -22,51 +22,41 @@ class Caller:
     credential: Secret = field(default_factory=Secret)
 
 
-class Denied(Exception):  # noqa: N818 (an answer, not a fault)
-    """The request is answered with an alert of this text.
+class Access(Protocol):
+    """Decides on authentication and tenancy.
 
-    Attributes:
-        status: of the answer: 401 for no good session, 403 for a missing right, 503 while nobody can tell.
-        text: of the alert.
+    Every method may raise a `Problem`: 401 without a valid session, 403 for a missing permission, 503 while
+    neither can be checked.
     """
 
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
-
-
-class Access(Protocol):
-    """Decides on sessions and tenancy; every method may raise `Denied`."""
-
     async def caller(self, headers: Mapping[str, str]) -> Caller:
-        """Who asks, by the headers of the request, whose names are found in any letter case.
+        """Return the caller of a request, by its headers, whose names are looked up in any letter case.
 
         Raises:
-            Denied: 401 without a good session, 503 when that cannot be known now.
+            Problem: 401 without a valid session, 503 when it cannot be checked right now.
         """
         ...
 
     async def has_cdn(self, caller: Caller, name: str) -> bool:
-        """Whether a CDN of this name exists."""
+        """Return whether a CDN of this name exists."""
         ...
 
     async def cdns(self, caller: Caller) -> list[str]:
-        """The names of all CDNs."""
+        """Return the names of all CDNs."""
         ...
 
     async def delivery_service(
         self, caller: Caller, *, name: str | None, id_or_name: str | None
     ) -> str | None:
-        """The xmlId of a delivery service that the caller may see; None when there is none.
+        """Return the xmlId of a delivery service that the caller may see; None if there is none.
 
         Args:
-            caller: who asks.
-            name: its xmlId; it wins when both are given.
-            id_or_name: its id, or its xmlId.
+            caller: the caller.
+            name: its xmlId; takes precedence.
+            id_or_name: its id or its xmlId.
         """
         ...
 
     async def aclose(self) -> None:
-        """Give connections back."""
+        """Close the connections."""
         ...

@@ -1,4 +1,4 @@
-"""A bound on what is asked of another server: at once, waiting, and a second."""
+"""A limit on the requests to another server: in parallel, waiting, and per second."""
 
 import asyncio
 import time
@@ -8,49 +8,49 @@ from contextlib import asynccontextmanager
 from tstats.errors import UnreachableError
 
 
-class Gate:
-    """Lets questions through; for one event loop.
+class RateLimiter:
+    """A token bucket with a limit on parallel requests and a bounded queue, for one event loop.
 
     Args:
-        at_once: so many at the same time.
-        waiting: so many more wait for their turn.
-        burst: so many without a pause.
-        a_second: so many come back to the burst each second.
-        clock: seconds that only grow.
+        parallel: the most requests at the same time.
+        waiting: the most requests that wait for their turn.
+        burst: the most requests without a pause.
+        per_second: the requests per second by which the burst recovers.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
         self,
         *,
-        at_once: int,
+        parallel: int,
         waiting: int,
         burst: float,
-        a_second: float,
+        per_second: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._turns = asyncio.Semaphore(at_once)
-        self._free = at_once + waiting
-        self._burst = self._left = float(burst)
-        self._a_second = a_second
+        self._slots = asyncio.Semaphore(parallel)
+        self._places = parallel + waiting
+        self._burst = self._tokens = float(burst)
+        self._per_second = per_second
         self._clock = clock
-        self._since = clock()
+        self._refilled = clock()
 
     @asynccontextmanager
-    async def passing(self) -> AsyncIterator[None]:
-        """A question is asked in this block.
+    async def slot(self) -> AsyncIterator[None]:
+        """Wait for the turn of the request that is sent inside this context.
 
         Raises:
-            UnreachableError: at once, when there are too many.
+            UnreachableError: immediately, if there are too many requests.
         """
         now = self._clock()
-        self._left = min(self._burst, self._left + (now - self._since) * self._a_second)
-        self._since = now
-        if self._free < 1 or self._left < 1:
-            raise UnreachableError("too many questions at this moment; ask again in some seconds")
-        self._left -= 1
-        self._free -= 1
+        self._tokens = min(self._burst, self._tokens + (now - self._refilled) * self._per_second)
+        self._refilled = now
+        if self._places < 1 or self._tokens < 1:
+            raise UnreachableError("too many requests right now; try again in a few seconds")
+        self._tokens -= 1
+        self._places -= 1
         try:
-            async with self._turns:
+            async with self._slots:
                 yield
         finally:
-            self._free += 1
+            self._places += 1

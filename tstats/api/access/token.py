@@ -1,4 +1,4 @@
-"""The API's own tokens: how one looks, what is kept of it, and what it may do when."""
+"""API tokens: their format, what is stored of them, and their state."""
 
 import hashlib
 import re
@@ -10,25 +10,26 @@ import msgspec
 
 from tstats.core.secret import Secret
 
-PREFIX = "tst_"  # so that a scanner of leaked secrets finds them
+PREFIX = "tst_"  # so that scanners for leaked secrets recognize it
 RANDOM_BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-_EXPIRES = re.compile(r"([1-9][0-9]{0,5})([hdw])")
+_LIFETIME = re.compile(r"([1-9][0-9]{0,5})([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
-State = Literal["active", "expired", "revoked"]
+TokenState = Literal["active", "expired", "revoked"]
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a token.
+    """What is stored of a token.
 
     Attributes:
         name: who or what it was made for.
-        digest: its SHA-256, in hexadecimal digits. The token is 256 random bits: there is nothing to guess
-            that a slow hash or a salt would make harder.
+        digest: its SHA-256, in hexadecimal digits. The token is 256 random bits: a slow hash or a salt would
+            protect nothing that can be guessed.
+        created: when it was made.
         write: whether it may record summaries.
         expires: None for never.
-        revoked: None while it was not.
+        revoked: None if it was not.
     """
 
     name: str
@@ -38,40 +39,40 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     expires: datetime | None = None
     revoked: datetime | None = None
 
-    def state(self, now: datetime) -> State:
-        """What it is now."""
+    def state(self, now: datetime) -> TokenState:
+        """Return its state at a time."""
         if self.revoked is not None:
             return "revoked"
         return "expired" if self.expires is not None and now >= self.expires else "active"
 
 
-def of(random: bytes) -> Secret:
-    """The token that is made of `RANDOM_BYTES` bytes, which nobody else can know."""
+def from_random(random: bytes) -> Secret:
+    """Return the token made from `RANDOM_BYTES` random bytes."""
     return Secret(PREFIX + urlsafe_b64encode(random).rstrip(b"=").decode())
 
 
 def digest(token: Secret) -> str:
-    """What is kept in place of a token."""
+    """Return what is stored in place of a token."""
     return hashlib.sha256(token.reveal().encode()).hexdigest()
 
 
 def is_name(text: str) -> bool:
-    """Whether a token can have this name."""
+    """Return whether a token can have this name."""
     return _NAME.fullmatch(text) is not None
 
 
 def expiry(text: str, now: datetime) -> datetime | None:
-    """When a token ends that is made now to last for `text`: `90d`, `12h`, `6w`; None for `never`.
+    """Return when a token made now expires, by its lifetime: `90d`, `12h`, `6w`; None for `never`.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the lifetime is invalid.
     """
     if text == "never":
         return None
-    match = _EXPIRES.fullmatch(text)
+    match = _LIFETIME.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no time such as 90d, 12h or 6w, and not never")
+        raise ValueError(f"invalid lifetime {text!r}; write 90d, 12h, 6w or never")
     try:
         return (now + int(match[1]) * _UNITS[match[2]]).astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"{text!r} ends after the last year that there is") from None
+        raise ValueError(f"invalid lifetime {text!r}: it ends after the year 9999") from None

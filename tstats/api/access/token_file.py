@@ -1,4 +1,4 @@
-"""What is kept of the API's tokens: one file, replaced as a whole, that only its owner reads."""
+"""The file of the API's tokens: replaced as a whole, and accessible to its owner only."""
 
 import fcntl
 import os
@@ -16,10 +16,10 @@ from tstats.api.access.token import Token
 from tstats.core.secret import Secret
 from tstats.errors import TokenError
 
-_OTHERS_WRITE = 0o022
+_WRITABLE_BY_OTHERS = 0o022
 
 
-class _Content(msgspec.Struct, kw_only=True):
+class _TokenFileContent(msgspec.Struct, kw_only=True):
     version: int = 1
     tokens: list[Token]
 
@@ -29,13 +29,13 @@ def _now() -> datetime:
 
 
 class TokenFile:
-    """The tokens in a file; each method may be used by several processes at once.
+    """The tokens in a file; several processes may use every method at the same time.
 
-    Each raises TokenError where the file cannot be used; the text says why, and what to do.
+    Every method raises a TokenError if the file cannot be used; the text says why, and what to do.
 
     Args:
-        path: of the file; none yet means no tokens.
-        now: the time, in UTC.
+        path: the path of the file; a missing file means no tokens.
+        now: a clock, in UTC.
     """
 
     def __init__(self, path: Path, *, now: Callable[[], datetime] = _now) -> None:
@@ -43,73 +43,75 @@ class TokenFile:
         self._now = now
 
     def read(self) -> tuple[Token, ...]:
-        """All tokens, in the order in which they were made."""
+        """Return all tokens, in the order in which they were made."""
         try:
             with self.path.open("rb") as file:
-                if os.fstat(file.fileno()).st_mode & _OTHERS_WRITE:
-                    raise TokenError(f"{self.path} can be written by others: chmod 600 {self.path}")
+                if os.fstat(file.fileno()).st_mode & _WRITABLE_BY_OTHERS:
+                    raise TokenError(f"{self.path} can be written by others; run: chmod 600 {self.path}")
                 content = file.read()
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise TokenError(f"{self.path} cannot be read: {error.strerror}") from error
         try:
-            found = msgspec.json.decode(content, type=_Content)
+            found = msgspec.json.decode(content, type=_TokenFileContent)
         except msgspec.MsgspecError as error:
             raise TokenError(
-                f"{self.path} is no file of tokens: {error}; restore it or move it away"
+                f"{self.path} is not a token file: {error}; restore it or move it away"
             ) from None
         if found.version != 1:
             raise TokenError(f"{self.path} was written by a newer tstats (version {found.version})")
         return tuple(found.tokens)
 
     def create(self, name: str, *, write: bool, expires: datetime | None) -> Secret:
-        """A new token, which is nowhere else afterwards; one of this name that is no longer good goes.
+        """Make a token and return it, which is stored nowhere; replace an inactive one of the same name.
 
         Raises:
-            TokenError: there is a good one of this name, or no token can have it.
+            TokenError: there is an active token of this name, or the name is invalid.
         """
         if not token.is_name(name):
-            raise TokenError(f"{name!r}: a name has up to 64 letters, digits and any of . _ @ -")
-        made = token.of(secrets.token_bytes(token.RANDOM_BYTES))
-        with self._changing() as tokens:
+            raise TokenError(
+                f"invalid name {name!r}; use up to 64 letters, digits and . _ @ -, beginning with a letter or"
+                " digit"
+            )
+        created = token.from_random(secrets.token_bytes(token.RANDOM_BYTES))
+        with self._locked() as tokens:
             now = self._now()
             for position, other in enumerate(tokens):
                 if other.name == name:
                     if other.state(now) == "active":
                         raise TokenError(
-                            f"{self.path} has a token {name!r}; revoke it before, or take another name"
+                            f"{self.path} already has a token {name!r}; revoke it first, or choose another"
+                            " name"
                         )
                     del tokens[position]
                     break
             tokens.append(
-                Token(name=name, digest=token.digest(made), created=now, write=write, expires=expires)
+                Token(name=name, digest=token.digest(created), created=now, write=write, expires=expires)
             )
-        return made
+        return created
 
     def revoke(self, name: str) -> None:
-        """End a token at once; one that has ended already stays as it is.
+        """Revoke a token immediately; one that is revoked already stays as it is.
 
         Raises:
-            TokenError: there is none of this name.
+            TokenError: there is no token of this name.
         """
-        with self._changing() as tokens:
+        with self._locked() as tokens:
             for position, found in enumerate(tokens):
                 if found.name == name:
                     if found.revoked is None:
                         tokens[position] = msgspec.structs.replace(found, revoked=self._now())
                     return
-            raise TokenError(
-                f"{self.path} has no token {name!r}; tstats token list shows those that there are"
-            )
+            raise TokenError(f"{self.path} has no token {name!r}; tstats token list shows them")
 
     @contextmanager
-    def _changing(self) -> Iterator[list[Token]]:
-        """The tokens, written back at the end of the block, while no other process changes them."""
+    def _locked(self) -> Iterator[list[Token]]:
+        """Yield the tokens and write them back, while no other process changes them."""
         try:
             lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise TokenError(f"{self.path} cannot be changed: {error.strerror}: {self.path}.lock") from error
+            raise TokenError(f"{self.path} cannot be changed: {self.path}.lock: {error.strerror}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             tokens = list(self.read())
@@ -119,54 +121,56 @@ class TokenFile:
             os.close(lock)
 
     def _write(self, tokens: list[Token]) -> None:
-        text = msgspec.json.format(msgspec.json.encode(_Content(tokens=tokens)), indent=2)
-        new: str | None = None
+        text = msgspec.json.format(msgspec.json.encode(_TokenFileContent(tokens=tokens)), indent=2)
+        temporary: str | None = None
         try:
-            descriptor, new = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")  # 0600
+            # mkstemp makes the file with mode 0600.
+            descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
             with os.fdopen(descriptor, "wb") as file:
                 file.write(text + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-            Path(new).replace(self.path)
-            new = None
+            Path(temporary).replace(self.path)
+            temporary = None
         except OSError as error:
             raise TokenError(f"{self.path} cannot be written: {error.strerror}") from error
         finally:
-            if new is not None:
-                Path(new).unlink(missing_ok=True)
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
 
 
-class FollowedTokens:
-    """The tokens of a file by their digest, read again whenever the file is another.
+class TokenIndex:
+    """The tokens of a file by digest, read again whenever the file changes.
 
     Args:
-        file: where they are.
+        file: the token file.
     """
 
     def __init__(self, file: TokenFile) -> None:
         self._file = file
-        self._seen: tuple[int, int, int] | None = None
+        self._version: tuple[int, int, int] | None = None
         self._tokens: dict[str, Token] = {}
 
     def find(self, secret: Secret) -> Token | None:
-        """What is kept of a token, whatever its state; None when there is no such token.
+        """Return what is stored of a token, whatever its state; None if there is no such token.
 
-        It is looked up by its digest: how long that takes tells of digests, not of tokens.
+        The lookup is by digest, so that its duration reveals nothing about tokens.
 
         Raises:
-            TokenError: the file cannot be used; nobody is known then.
+            TokenError: the file cannot be used; no token is valid then.
         """
-        seen = self._file_as_it_is()
-        if seen != self._seen or seen is None:
-            self._tokens = {each.digest: each for each in self._file.read()}
-            self._seen = seen
+        version = self._file_version()
+        if version != self._version or version is None:
+            self._tokens = {entry.digest: entry for entry in self._file.read()}
+            self._version = version
         return self._tokens.get(token.digest(secret))
 
-    def _file_as_it_is(self) -> tuple[int, int, int] | None:
+    def _file_version(self) -> tuple[int, int, int] | None:
+        """Return inode, modification time and size of the file, which change with it."""
         try:
-            found = self._file.path.stat()
+            stat = self._file.path.stat()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise TokenError(f"{self._file.path} cannot be read: {error.strerror}") from error
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return stat.st_ino, stat.st_mtime_ns, stat.st_size

@@ -1,1 +1,1 @@
-"""The HTTP side of the API: the ASGI application, its server processes, and what each answer carries."""
+"""The HTTP side of the API: the ASGI application, its server processes, and what all responses share."""

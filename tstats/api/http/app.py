@@ -1,61 +1,70 @@
 """The API as an ASGI application.
 
-A small one of our own: Traffic Ops' order of checks, its 404 for a wrong method and its 501 for a version
-leave nothing for a framework's routing and validation to do but take time, of which a request has little.
+It uses no web framework: Traffic Ops' order of checks, its 404 for a wrong method and its 501 for an unknown
+version leave nothing for a framework's routing and validation to do but take time, of which a request has
+little.
 """
 
 import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from tstats.api.access.access import Denied
-from tstats.api.http.answers import alert, finished, preset
+from tstats.api.http.metrics import ApiMetrics
 from tstats.api.http.problem import Problem
+from tstats.api.http.responses import alert_response, finalize, with_defaults
 from tstats.api.http.routing import VERSIONS, Handler, Route
-from tstats.api.http.service import Service
 from tstats.command import logs
 from tstats.errors import RefusedError, ServerError, SlowError, TstatsError
 
 Closer = Callable[[], Awaitable[None]]
 
-_OF_API = re.compile(r"/api/([0-9]+(?:\.[0-9]+)*)(?:/|\Z)")
-_UNSERVED = (
+_API_PATH = re.compile(r"/api/([0-9]+(?:\.[0-9]+)*)(?:/|\Z)")
+_UNKNOWN_VERSION = (
     "The requested api version is not implemented by this server. If you are using a newer client with an"
     " older server, you will need to use an older client version or upgrade your server."
 )
-_NOT_FOUND, _TIMED_OUT, _TOO_LARGE = 404, 408, 413
-_FAULT, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503
-_PATIENCE = 0.1  # seconds of a request from which on it is watched whether its caller still waits
+_DISCONNECT_WATCH_DELAY = 0.1  # seconds after which a request's caller is watched
 _BODY_SECONDS = 30.0  # for the whole body of a request
-_NOWHERE = "none"  # the route of what has none, in the metrics
+_NO_ROUTE = "none"  # the label of the metrics
 
 
 class App:
-    """Answers every request, whatever becomes of it.
+    """The application; it answers every request, whatever goes wrong.
 
     Args:
-        service: what the handlers work with; closed at the end.
-        routes: the ways in.
-        closers: awaited at the end, too.
+        routes: the routes.
+        metrics: counts the requests.
+        max_body_bytes: the largest body of a request.
+        query_seconds: the time limit of a query, as shown to callers.
+        closers: awaited in order when the server stops.
     """
 
-    def __init__(self, service: Service, routes: Sequence[Route], *, closers: Sequence[Closer] = ()) -> None:
-        self._service = service
-        self._closers = (*closers, service.access.aclose, service.reader.aclose)
-        self._exact = {
-            (each.method, _full(each.path)): each for each in routes if not each.path.endswith("*")
-        }
-        self._beginnings = [each for each in routes if each.path.endswith("*")]
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        *,
+        metrics: ApiMetrics,
+        max_body_bytes: int,
+        query_seconds: float,
+        closers: Sequence[Closer] = (),
+    ) -> None:
+        self.routes = tuple(routes)
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+        self._query_seconds = query_seconds
+        self._closers = closers
+        self._by_path = {(route.method, _full_path(route.path)): route for route in self.routes}
         self._log = logs.get("api")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or take part in the server's start and end."""
+        """Answer a request, or take part in the server's start and stop."""
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -63,104 +72,103 @@ class App:
         else:
             await send({"type": "websocket.close", "code": 1000})
 
+    async def aclose(self) -> None:
+        """Close everything the handlers use."""
+        for closer in self._closers:
+            await closer()
+
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":
             await send({"type": "lifespan.startup.complete"})
         await self.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def aclose(self) -> None:
-        """Give everything back."""
-        for closer in self._closers:
-            await closer()
-
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         route = self._route(scope)
-        body = _Body(receive, most=self._service.settings.api_max_body_bytes)
+        body = _RequestBody(receive, max_bytes=self._max_body_bytes)
         request = Request(scope, body.receive)
         try:
-            response = await self._answer(route, request, receive)
-        except _GoneError:
+            response = await self._respond(route, request, receive)
+        except _CallerGoneError:
             return
         if hasattr(response, "body"):
-            status, headers, content = finished(
+            status, headers, content = finalize(
                 response,
                 accept_encoding=request.headers.get("accept-encoding", ""),
-                none_match=request.headers.get("if-none-match"),
+                if_none_match=request.headers.get("if-none-match"),
             )
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": content})
-        else:
-            status = response.status_code  # of one that is sent as it is made: a file
-            await response(scope, receive, _presetting(send))
-        shown = route.path if route else _NOWHERE
-        self._service.telemetry.answered(shown, status, time.perf_counter() - started)
+        else:  # a streaming response
+            status = response.status_code
+            await response(scope, receive, _sending_defaults(send))
+        label = route.path if route else _NO_ROUTE
+        self._metrics.count_request(label, status, time.perf_counter() - started)
 
     def _route(self, scope: Scope) -> Route | None:
-        """The route of a request, whose scope then names the API's version."""
+        """Return the route of a request, and store the API's version in its scope."""
         method, path = scope["method"], scope["path"]
         if path.startswith("/api/"):
             version, _, rest = path[5:].partition("/")
             if version not in VERSIONS:
                 return None
             scope["path_params"] = {"version": version}
-            return self._exact.get((method, "/api/*/" + rest.removesuffix("/")))
-        found = self._exact.get((method, path))
-        return found or next((one for one in self._beginnings if _begins(one, method, path)), None)
+            path = "/api/*/" + rest.removesuffix("/")
+        return self._by_path.get((method, path))
 
-    async def _answer(self, route: Route | None, request: Request, receive: Receive) -> Response:
+    async def _respond(self, route: Route | None, request: Request, receive: Receive) -> Response:
         if route is None:
-            return _nowhere(request.scope["path"])
+            return _not_found(request.scope["path"])
         try:
             if request.method == "GET":
-                return await _while_awaited(route.handler, request, receive)
+                return await _unless_caller_leaves(route.handler, request, receive)
             return await route.handler(request)
-        except (Denied, Problem) as problem:
-            return alert(problem.status, problem.text)
-        except TstatsError as error:  # its text may name addresses and statements: the log has it
+        except Problem as problem:
+            return alert_response(problem.status, problem.text)
+        except TstatsError as error:  # its text may name addresses and statements: only the log gets it
             self._log.error("unanswered", route=route.path, error=str(error))
-            return alert(_UNAVAILABLE, self._excuse(error))
-        except (ClientDisconnect, _GoneError):
-            raise _GoneError from None
-        except Exception:  # noqa: BLE001 (whatever it is: the caller gets an answer, the log all of it)
+            return alert_response(HTTPStatus.SERVICE_UNAVAILABLE, self._excuse(error))
+        except (ClientDisconnect, _CallerGoneError):
+            raise _CallerGoneError from None
+        except Exception:  # noqa: BLE001 (the caller always gets a response, and the log the traceback)
             self._log.exception("failed", route=route.path)
-            return alert(_FAULT, "Internal Server Error")
+            return alert_response(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
 
     def _excuse(self, error: TstatsError) -> str:
         if isinstance(error, SlowError):
-            seconds = self._service.settings.api_query_timeout
             return (
-                f"InfluxDB did not answer within {seconds} s; ask for a shorter range or a longer interval,"
-                " or try again later"
+                f"InfluxDB did not answer within {self._query_seconds} s; try a shorter range or a longer"
+                " interval, or try again later"
             )
         if isinstance(error, RefusedError):
             return (
-                "InfluxDB has no such data, or does not let the API read it; the log of tstats api says why"
+                "InfluxDB does not have these data, or does not let the API read them; see the log of tstats"
+                " api"
             )
         if isinstance(error, ServerError):
-            return "InfluxDB cannot be reached now; try again later"
-        return "this cannot be answered now; the log of tstats api says why"
+            return "InfluxDB cannot be reached right now; try again later"
+        return "this request cannot be answered right now; see the log of tstats api"
 
 
-class _GoneError(Exception):
-    """Nobody waits for the answer any more."""
+class _CallerGoneError(Exception):
+    """Nobody is waiting for the response any more."""
 
 
-class _Body:
-    """The body of a request, within its bounds."""
+class _RequestBody:
+    """The body of a request, limited in size and time."""
 
-    def __init__(self, receive: Receive, *, most: int) -> None:
+    def __init__(self, receive: Receive, *, max_bytes: int) -> None:
         self._receive = receive
-        self._most = most
+        self._max_bytes = max_bytes
         self._size = 0
         self._deadline: float | None = None
 
     async def receive(self) -> Message:
-        """The next part of it.
+        """Return the next part of the body.
 
         Raises:
-            Problem: 413, 408.
+            Problem: 413 or 408.
         """
         loop = asyncio.get_running_loop()
         self._deadline = self._deadline or loop.time() + _BODY_SECONDS
@@ -168,63 +176,66 @@ class _Body:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError:
-            raise Problem(_TIMED_OUT, f"The request's body did not come within {_BODY_SECONDS:g} s") from None
+            raise Problem(
+                HTTPStatus.REQUEST_TIMEOUT,
+                f"The body of the request did not arrive within {_BODY_SECONDS:g} s",
+            ) from None
         self._size += len(message.get("body", b""))
-        if self._size > self._most:
-            raise Problem(_TOO_LARGE, f"The request's body is larger than {self._most} bytes")
+        if self._size > self._max_bytes:
+            raise Problem(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"The body of the request is larger than {self._max_bytes} bytes",
+            )
         return message
 
 
-async def _while_awaited(handler: Handler, request: Request, receive: Receive) -> Response:
-    """What the handler answers; it is cancelled when the caller goes away.
+async def _unless_caller_leaves(handler: Handler, request: Request, receive: Receive) -> Response:
+    """Return the handler's response; cancel the handler when the caller disconnects.
 
-    That is looked after only when it takes a while: most answers are quicker than a task of its own is worth.
+    The caller is watched only after a short delay: most responses are faster than starting a task for that.
 
     Raises:
-        _GoneError: the caller has gone.
+        _CallerGoneError: the caller has disconnected.
     """
     loop = asyncio.get_running_loop()
-    working = asyncio.current_task()
-    watching: list[asyncio.Task[bool]] = []
+    handling = asyncio.current_task()
+    watchers: list[asyncio.Task[bool]] = []
 
-    async def gone() -> bool:
+    async def watch() -> bool:
         while (await receive())["type"] != "http.disconnect":
             pass
-        return bool(working and working.cancel())
+        return bool(handling and handling.cancel())
 
-    timer = loop.call_later(_PATIENCE, lambda: watching.append(loop.create_task(gone())))
+    timer = loop.call_later(_DISCONNECT_WATCH_DELAY, lambda: watchers.append(loop.create_task(watch())))
     try:
         return await handler(request)
     except asyncio.CancelledError:
-        if working and any(watch.done() and not watch.cancelled() for watch in watching):
-            working.uncancel()
-            raise _GoneError from None
+        if handling and any(watcher.done() and not watcher.cancelled() for watcher in watchers):
+            handling.uncancel()
+            raise _CallerGoneError from None
         raise
     finally:
         timer.cancel()
-        for watch in watching:
-            watch.cancel()
+        for watcher in watchers:
+            watcher.cancel()
 
 
-def _nowhere(path: str) -> Response:
-    match = _OF_API.match(path)
+def _not_found(path: str) -> Response:
+    match = _API_PATH.match(path)
     if match and match[1] not in VERSIONS:
-        return alert(_NOT_IMPLEMENTED, _UNSERVED, vary=False)
-    return alert(_NOT_FOUND, f"The requested path '{path}' does not exist.", vary=False)
+        return alert_response(HTTPStatus.NOT_IMPLEMENTED, _UNKNOWN_VERSION, vary=False)
+    text = f"The requested path '{path}' does not exist."
+    return alert_response(HTTPStatus.NOT_FOUND, text, vary=False)
 
 
-def _full(path: str) -> str:
+def _full_path(path: str) -> str:
     return path if path.startswith("/") else f"/api/*/{path}"
 
 
-def _begins(route: Route, method: str, path: str) -> bool:
-    return route.method == method and path.startswith(_full(route.path)[:-1])
-
-
-def _presetting(send: Send) -> Send:
-    async def with_headers(message: Any) -> None:  # noqa: ANN401 (any message of ASGI)
+def _sending_defaults(send: Send) -> Send:
+    async def send_with_defaults(message: Any) -> None:  # noqa: ANN401 (any ASGI message)
         if message["type"] == "http.response.start":
-            message["headers"] = preset(list(message["headers"]))
+            message["headers"] = with_defaults(list(message["headers"]))
         await send(message)
 
-    return with_headers
+    return send_with_defaults

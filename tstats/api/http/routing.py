@@ -1,4 +1,4 @@
-"""What a handler is, and what it is made with."""
+"""Routes and handlers."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ VERSIONS = traffic_ops.VERSIONS
 """The versions of Traffic Ops' API that are served, newest first."""
 
 Handler = Callable[[Request], Awaitable[Response]]
-"""Answers one request; `request.path_params["version"]` is the API's version where the route has one.
+"""Answers one request; `request.path_params["version"]` is the version of the API where the path has one.
 
-What it raises becomes an answer: `Denied` its alert, a `TstatsError` a 503, anything else a 500.
+An exception becomes a response: a `Problem` its alert, a `TstatsError` a 503, anything else a 500.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One way in.
+    """A method and a path, and the handler that answers them.
 
     Attributes:
-        method: of HTTP.
-        path: `cache_stats` for `/api/{version}/cache_stats`; with a slash in front (`/healthz`), the path
-            itself. One that ends with `*` takes every path that begins so.
-        handler: answers it.
+        method: the HTTP method.
+        path: `cache_stats` for `/api/{version}/cache_stats`; with a leading slash (`/healthz`), the path
+            itself.
+        handler: the handler.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""The server's processes: one, or several that share a socket."""
+"""Serving an application by one process, or by several that share a socket."""
 
 import contextlib
 import gc
@@ -7,47 +7,54 @@ import resource
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from tstats.api.http.app import App
-from tstats.api.http.listener import IDLE_SECONDS, Connection
-from tstats.api.http.supervised import Server, Workers
+from tstats.api.http.metrics import SHARED_FOLDER_VARIABLE
+from tstats.api.http.protocol import IDLE_SECONDS, LimitedHttpProtocol
+from tstats.api.http.supervision import SupervisedServer, SupervisedWorkers
 from tstats.command import logs
-from tstats.config import loading as config
-from tstats.config.settings import Settings
 from tstats.errors import ConfigError
 
-_CONNECTIONS = 4_000  # of a process, at once; more are answered 503 by the server itself
-_GRACE_SECONDS = 10  # for the answers on their way, when it ends
+_MAX_CONNECTIONS = 4_000  # per process; the server itself answers further ones with 503
+_GRACE_SECONDS = 10  # for the requests in progress when it stops
 _BACKLOG = 2_048
 
 
-def serve(cfg: Path, settings: Settings, *, host: str, port: int, workers: int, log_format: str) -> None:
-    """Serve until SIGTERM or SIGINT; with several workers, SIGHUP begins new ones, which read the file again.
+def serve(
+    build: Callable[[], ASGIApp],
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    tls_cert: str | None = None,
+    tls_key: str | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; with several workers, SIGHUP replaces them.
 
     Args:
-        cfg: the configuration file, which each worker reads again.
-        settings: what it says now.
-        host: where to listen.
-        port: the same; 0 takes a free one, which the log names.
-        workers: processes, one at least.
-        log_format: `text` or `json`.
+        build: makes the application, in each worker; it is pickled on the way there.
+        host: the address to listen on.
+        port: the port; 0 takes a free one, which the log names.
+        workers: the number of processes, at least 1.
+        tls_cert: the path of a certificate (PEM); None for plain http.
+        tls_key: the path of its key (PEM), without a password.
 
     Raises:
-        ConfigError: it cannot listen there, or a file of TLS cannot be used.
+        ConfigError: the address cannot be bound, or a TLS file cannot be used.
     """
-    _check_tls(settings)
+    if tls_cert:
+        _check_tls(tls_cert, tls_key)
     listening = _listen(host, port)
-    _allow_many_files()
+    _raise_open_files_limit()
     configuration = uvicorn.Config(
-        partial(_application, cfg, log_format),
+        partial(_build, build),
         factory=True,
         workers=workers,
-        http=Connection,
+        http=LimitedHttpProtocol,
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -55,55 +62,47 @@ def serve(cfg: Path, settings: Settings, *, host: str, port: int, workers: int, 
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_CONNECTIONS,
+        limit_concurrency=_MAX_CONNECTIONS,
         backlog=_BACKLOG,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
-        ssl_certfile=settings.api_tls_cert or None,
-        ssl_keyfile=settings.api_tls_key or None,
+        ssl_certfile=tls_cert,
+        ssl_keyfile=tls_key,
     )
     log = logs.get("api")
-    scheme = "https" if settings.api_tls_cert else "http"
-    shown, bound = listening.getsockname()[:2]
+    address, bound_port = listening.getsockname()[:2]
+    url = f"{'https' if tls_cert else 'http'}://{address}:{bound_port}"
     with listening, contextlib.ExitStack() as stack:
         if workers == 1:
-            server = Server(configuration)
-            log.info("listening", url=f"{scheme}://{shown}:{bound}", workers=workers)
+            server = SupervisedServer(configuration)
+            log.info("listening", url=url, workers=workers)
             server.run(sockets=[listening])
         else:
             stack.enter_context(_shared_metrics())
-            log.info("listening", url=f"{scheme}://{shown}:{bound}", workers=workers)
-            Workers(configuration, sockets=[listening]).run()
+            log.info("listening", url=url, workers=workers)
+            SupervisedWorkers(configuration, sockets=[listening]).run()
     log.info("stopped")
 
 
-def _application(cfg: Path, log_format: str) -> App:
-    """What a worker serves: it reads the file by itself, so that no secret goes through a pipe."""
-    from tstats.api.assembly import assembled  # noqa: PLC0415 (the metrics' client looks at the environment)
-
-    settings = config.load(cfg)
-    logs.configure(settings.logs, log_format)
-    app = assembled(settings)
-    # What is there now stays: the collector need not look at it again while it works for requests.
+def _build(build: Callable[[], ASGIApp]) -> ASGIApp:
+    app = build()
+    # What exists now lives as long as the process: the garbage collector need not visit it during requests.
     gc.collect()
     gc.freeze()
     return app
 
 
-def _check_tls(settings: Settings) -> None:
-    """Say what is wrong with the files here: a worker would end with a traceback."""
-    if not settings.api_tls_cert:
-        return
+def _check_tls(cert: str, key: str | None) -> None:
+    """Raise a ConfigError if the files cannot be used: in a worker it would be a traceback."""
 
     def no_password() -> str:
-        raise ConfigError(f"apiTlsKey: {settings.api_tls_key}: a key with a password cannot be used")
+        raise ConfigError(f"apiTlsKey: {key} has a password; use a key without one")
 
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(settings.api_tls_cert, settings.api_tls_key, password=no_password)
-    except OSError as error:  # ssl.SSLError is one
-        files = f"{settings.api_tls_cert} and {settings.api_tls_key}"
-        raise ConfigError(f"apiTlsCert, apiTlsKey: {files} cannot be used: {error}") from None
+        context.load_cert_chain(cert, key, password=no_password)
+    except OSError as error:  # includes ssl.SSLError
+        raise ConfigError(f"apiTlsCert, apiTlsKey: cannot use {cert} and {key}: {error}") from None
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -112,12 +111,12 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server(found[0][4][:2], family=found[0][0], backlog=_BACKLOG)
     except OSError as error:
         raise ConfigError(
-            f"--bind: cannot listen at {host}:{port}: {error.strerror}; choose another address or port"
+            f"--bind: cannot listen on {host}:{port}: {error.strerror}; choose another address or port"
         ) from None
 
 
-def _allow_many_files() -> None:
-    """As many connections as the system lets this user have, whatever the shell's soft limit is."""
+def _raise_open_files_limit() -> None:
+    """Allow as many connections as the system lets this user have, whatever the shell's soft limit is."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -125,12 +124,10 @@ def _allow_many_files() -> None:
 
 @contextlib.contextmanager
 def _shared_metrics() -> Iterator[None]:
-    """A folder in which the workers add up their metrics; found by the environment, which they inherit."""
-    from tstats.api.http.telemetry import SHARED  # noqa: PLC0415 (the same)
-
+    """Provide a folder for the metrics of all workers, which inherit the variable that names it."""
     with tempfile.TemporaryDirectory(prefix="tstats-api-") as folder:
-        os.environ[SHARED] = folder
+        os.environ[SHARED_FOLDER_VARIABLE] = folder
         try:
             yield
         finally:
-            del os.environ[SHARED]
+            del os.environ[SHARED_FOLDER_VARIABLE]

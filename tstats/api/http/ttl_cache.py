@@ -1,4 +1,4 @@
-"""A bounded memory of answers: asked for once, however many want them, and believed for a time."""
+"""Async TTL cache with request coalescing and stale-if-error."""
 
 import asyncio
 import time
@@ -11,95 +11,97 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class _Kept(NamedTuple, Generic[Value]):
-    asked: float
+class _CacheEntry(NamedTuple, Generic[Value]):
+    fetched: float
     value: Value
 
 
-class Remembered(Generic[Key, Value]):
-    """Answers by key, for one event loop. Their age counts from the question, not from the answer.
+class TtlCache(Generic[Key, Value]):
+    """Values by key, for one event loop. The age of a value counts from when it was asked for.
 
     Args:
-        seconds: an answer is believed for so long.
-        stale: for so long after that it still counts when it cannot be asked for anew.
-        most: answers kept; the oldest go.
-        clock: seconds that only grow.
+        ttl: seconds for which a value is valid.
+        stale_ttl: seconds after that for which it is still used if it cannot be fetched again.
+        max_entries: the most values kept; the oldest are evicted.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
         self,
         *,
-        seconds: float,
-        stale: float = 0.0,
-        most: int = 10_000,
+        ttl: float,
+        stale_ttl: float = 0.0,
+        max_entries: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._seconds = seconds
-        self._stale = stale
-        self._most = most
+        self._ttl = ttl
+        self._stale_ttl = stale_ttl
+        self._max_entries = max_entries
         self._clock = clock
-        self._kept: dict[Key, _Kept[Value]] = {}  # oldest first
-        self._flights: dict[Key, asyncio.Task[Value]] = {}
+        self._entries: dict[Key, _CacheEntry[Value]] = {}  # oldest first
+        self._fetches: dict[Key, asyncio.Task[Value]] = {}
 
     def __len__(self) -> int:
-        """How many answers are kept."""
-        return len(self._kept)
+        """Return the number of values kept, expired ones included."""
+        return len(self._entries)
 
-    def known(self, key: Key) -> Value | None:
-        """What is believed now, None when nothing is."""
-        kept = self._kept.get(key)
-        return kept.value if kept and self._clock() < kept.asked + self._seconds else None
+    def peek(self, key: Key) -> Value | None:
+        """Return the value if it is valid now, None otherwise."""
+        entry = self._entries.get(key)
+        return entry.value if entry and self._clock() < entry.fetched + self._ttl else None
 
-    def keep(self, key: Key, value: Value, *, asked: float | None = None) -> None:
-        """Believe an answer from now on, or from when it was asked for."""
+    def put(self, key: Key, value: Value, *, fetched: float | None = None) -> None:
+        """Store a value that was asked for at `fetched`, by default now."""
         now = self._clock()
-        self._kept.pop(key, None)
-        self._kept[key] = _Kept(now if asked is None else asked, value)
-        oldest = next(iter(self._kept))
-        while len(self._kept) > self._most or self._kept[oldest].asked + self._seconds + self._stale <= now:
-            del self._kept[oldest]
-            if not self._kept:
+        self._entries.pop(key, None)
+        self._entries[key] = _CacheEntry(now if fetched is None else fetched, value)
+        lifetime = self._ttl + self._stale_ttl
+        oldest = next(iter(self._entries))
+        while len(self._entries) > self._max_entries or self._entries[oldest].fetched + lifetime <= now:
+            del self._entries[oldest]
+            if not self._entries:
                 return
-            oldest = next(iter(self._kept))
+            oldest = next(iter(self._entries))
 
-    def forget(self, key: Key) -> None:
-        """Believe it no longer."""
-        self._kept.pop(key, None)
+    def discard(self, key: Key) -> None:
+        """Remove a value."""
+        self._entries.pop(key, None)
 
-    async def get(self, key: Key, ask: Callable[[], Awaitable[Value]]) -> Value:
-        """What is believed, or else what `ask` gives; who wants the same meanwhile waits for the same answer.
+    async def get(self, key: Key, fetch: Callable[[], Awaitable[Value]]) -> Value:
+        """Return the valid value, or else fetch it; concurrent callers of one key share one fetch.
 
-        A failure is nothing to be remembered. Who goes away does not end the question of the others.
+        Failures are not cached. A caller that is cancelled does not cancel the fetch for the others.
 
         Raises:
-            TstatsError: what `ask` raises; not `UnreachableError` while a stale answer counts.
+            TstatsError: what `fetch` raises, except `UnreachableError` while a stale value can be used.
         """
-        kept = self._kept.get(key)
-        if kept and self._clock() < kept.asked + self._seconds:
-            return kept.value
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = asyncio.ensure_future(self._fly(key, ask))
-            flight.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, if by nobody
+        entry = self._entries.get(key)
+        if entry and self._clock() < entry.fetched + self._ttl:
+            return entry.value
+        task = self._fetches.get(key)
+        if task is None:
+            task = self._fetches[key] = asyncio.ensure_future(self._fetch(key, fetch))
+            # Retrieve the exception, or asyncio complains when every caller has gone away.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            return await asyncio.shield(flight)
+            return await asyncio.shield(task)
         except UnreachableError:
-            if kept and self._clock() < kept.asked + self._seconds + self._stale:
-                return kept.value
+            if entry and self._clock() < entry.fetched + self._ttl + self._stale_ttl:
+                return entry.value
             raise
 
     async def aclose(self) -> None:
-        """End the questions that are under way."""
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        """Cancel the fetches in progress."""
+        tasks = list(self._fetches.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _fly(self, key: Key, ask: Callable[[], Awaitable[Value]]) -> Value:
+    async def _fetch(self, key: Key, fetch: Callable[[], Awaitable[Value]]) -> Value:
         asked = self._clock()
         try:
-            value = await ask()
-            self.keep(key, value, asked=asked)
+            value = await fetch()
+            self.put(key, value, fetched=asked)
             return value
         finally:
-            del self._flights[key]
+            del self._fetches[key]

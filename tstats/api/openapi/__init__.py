@@ -1,1 +1,1 @@
-"""The API described by itself: the OpenAPI document and the page that shows it."""
+"""The OpenAPI document, and the page that shows it."""

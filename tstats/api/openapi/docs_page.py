@@ -1,28 +1,29 @@
-"""/docs: the OpenAPI document as a page, by Swagger UI, whose files come with the extra `tstats[page]`.
+"""/docs: the OpenAPI document in Swagger UI, whose files come with the extra `tstats[page]`.
 
-Nothing is loaded from anywhere else, and no script stands in the page itself.
+The page loads nothing from another host, and its HTML contains no scripts.
 """
 
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tstats.api.http.answers import KEPT
-from tstats.api.http.packaged import static_files
+from tstats.api.http.package_files import static_folder
+from tstats.api.http.responses import REVALIDATE
 from tstats.api.http.routing import Route
 from tstats.api.openapi.document import PATH
 
-_PACKAGE = "fastapi_offline"  # which carries Swagger UI's files; it is not imported
-_KINDS: Final = {
+_PACKAGE = "fastapi_offline"  # the Python package that carries Swagger UI's files; it is not imported
+_MEDIA_TYPES: Final = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "favicon.png": "image/png",
 }
 _MISSING = (
-    "This page needs the files of Swagger UI, which are not installed: pip install 'tstats[page]'\n"
-    f"The document that it would show is at {PATH}\n"
+    "This page needs Swagger UI, which is not installed: pip install 'tstats[page]'\n"
+    f"The document itself is at {PATH}\n"
 )
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -50,44 +51,42 @@ _START = f"""SwaggerUIBundle({{
   validatorUrl: null,
 }});
 """
-# Swagger UI sets styles on its elements, and has pictures in its style sheet.
+# Swagger UI sets styles on its elements, and its style sheet contains images.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_NOT_FOUND = 404
 
 
-def folder() -> Path | None:
-    """Where the files are; None when they are not installed."""
-    return static_files(_PACKAGE, _KINDS)
+def swagger_ui_folder() -> Path | None:
+    """Return the folder of Swagger UI's files; None if they are not installed."""
+    return static_folder(_PACKAGE, _MEDIA_TYPES)
 
 
-def routes(static: Path | None) -> tuple[Route, ...]:
-    """The page and its parts.
+def routes(swagger_ui: Path | None) -> tuple[Route, ...]:
+    """Return the routes of the page and its files.
 
     Args:
-        static: the folder of Swagger UI's files; None for a page that says what to install.
+        swagger_ui: the folder of Swagger UI's files; None for a page that says what to install.
     """
-    if static is None:
+    if swagger_ui is None:
         return (Route(method="GET", path="/docs", handler=_missing),)
-    parts = {"": (_PAGE.encode(), "text/html"), "start.js": (_START.encode(), "text/javascript")}
+    own = {"": (_PAGE.encode(), "text/html"), "start.js": (_START.encode(), "text/javascript")}
 
     async def page(request: Request) -> Response:
         name = request.scope["path"].removeprefix("/docs").lstrip("/")
-        if name in _KINDS:
-            return _part((static / name).read_bytes(), _KINDS[name])
-        return _part(*parts[name])
+        if name in _MEDIA_TYPES:
+            return _file((swagger_ui / name).read_bytes(), _MEDIA_TYPES[name])
+        return _file(*own[name])
 
-    paths = ("/docs", "/docs/", *(f"/docs/{name}" for name in (*_KINDS, "start.js")))
+    paths = ("/docs", "/docs/", *(f"/docs/{name}" for name in (*_MEDIA_TYPES, "start.js")))
     return tuple(Route(method="GET", path=path, handler=page) for path in paths)
 
 
-async def _missing(request: Request) -> Response:
-    del request
-    return Response(_MISSING, _NOT_FOUND, media_type="text/plain")
+async def _missing(_request: Request) -> Response:
+    return Response(_MISSING, HTTPStatus.NOT_FOUND, media_type="text/plain")
 
 
-def _part(content: bytes, kind: str) -> Response:
-    headers = {"Cache-Control": KEPT, "Content-Security-Policy": _POLICY}
-    return Response(content, media_type=kind, headers=headers)
+def _file(content: bytes, media_type: str) -> Response:
+    headers = {"Cache-Control": REVALIDATE, "Content-Security-Policy": _POLICY}
+    return Response(content, media_type=media_type, headers=headers)

@@ -1,10 +1,10 @@
-"""The shapes of the API's answers and bodies, as JSON Schema, out of the tables that make and read them."""
+"""The JSON Schemas of the API's request and response bodies, made from the tables that its code uses."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from tstats import catalog
-from tstats.api.http.negotiation import Timestamps
+from tstats.api.statistics.negotiation import Timestamps
 from tstats.api.statistics.statements import SUMMARY_FIGURES
 from tstats.api.stats_summary.post import VALUE
 from tstats.core.model import Rollup
@@ -23,7 +23,7 @@ ALERTS: Schema = {"$ref": "#/components/schemas/Alerts"}
 SUMMARY_TIME: Schema = {
     "type": ["string", "null"],
     "pattern": rf"^{_DAY}(T{_CLOCK}Z| {_CLOCK}\+00)$",
-    "description": "In 5.0 of RFC 3339; before, `2026-11-21 21:51:20+00`.",
+    "description": "RFC 3339 in 5.0, `2026-11-21 21:51:20+00` before.",
 }
 
 SECURITY_SCHEMES: Schema = {
@@ -32,17 +32,17 @@ SECURITY_SCHEMES: Schema = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A token of Traffic Ops, or where there is none one that `tstats token create` made.",
+        "description": "A token of Traffic Ops or, without Traffic Ops, one made by `tstats token create`.",
     },
 }
 
 
 def record(*, posted: bool) -> Schema:
-    """One record of stats_summary: as it is given, or as it may be posted."""
+    """Return the schema of a record of stats_summary: as it is returned, or as it may be posted."""
     properties: Schema = {
         "statDate": {
             "type": ["string", "null"],
-            "description": "The day that the record is of, if it is of one.",
+            "description": "The day that the record is about, if any.",
         },
         "summaryTime": {"type": "string", "description": "When the record was made."},
         "cdnName": {"type": "string"},
@@ -53,13 +53,13 @@ def record(*, posted: bool) -> Schema:
     if not posted:
         properties["statDate"]["format"] = "date"
         properties["summaryTime"] = {**SUMMARY_TIME, "type": "string"}
-        properties["statName"].pop("minLength")  # whoever else writes to the table may do so
+        properties["statName"].pop("minLength")  # others who write to the table may leave it empty
         properties[VALUE]["type"] = ["number", "null"]
         return _object(properties)
     for key in ("cdnName", "deliveryServiceName"):
         properties[key] = {"type": ["string", "null"], "default": "all"}
-    properties[VALUE] |= {"not": {"const": 0}, "description": "Any number but 0, as in Traffic Ops."}
-    forms = "RFC 3339, `2026-11-21 21:51:20+00` or a date alone"
+    properties[VALUE] |= {"not": {"const": 0}, "description": "Any number except 0, as in Traffic Ops."}
+    forms = "RFC 3339, `2026-11-21 21:51:20+00` or only a date"
     for key in ("statDate", "summaryTime"):
         properties[key]["description"] += f" {forms}."
         properties[key]["pattern"] = rf"^{_DAY}"
@@ -70,25 +70,29 @@ def record(*, posted: bool) -> Schema:
 def statistics(
     rollups: Iterable[Rollup], tag: str, column: str, *, totals: bool, times: Timestamps
 ) -> Schema:
-    """The answer of cache_stats or deliveryservice_stats.
+    """Return the schema of a response to cache_stats or deliveryservice_stats.
 
     Args:
-        rollups: which the series may be of.
-        tag: what the series is grouped by.
-        column: the one beside the time.
+        rollups: the rollups from which the series may be read.
+        tag: the tag by which the series is grouped.
+        column: the name of the column of values.
         totals: whether the summary has totals.
-        times: how they are written.
+        times: the form of times.
     """
-    # A tuple in words that every reader of OpenAPI knows: they differ on prefixItems.
+    # A tuple, without prefixItems, which not every reader of OpenAPI supports.
     cell = {"anyOf": [_UNIX_TIME if times == "unix" else _RFC_TIME, _MAYBE]}
     row = {"type": "array", "items": cell, "minItems": 2, "maxItems": 2}
     series = _object(
         {
             "columns": {"const": ["time", column]},
-            "count": {"type": "integer", "minimum": 0, "description": "Of the values."},
+            "count": {"type": "integer", "minimum": 0, "description": "The number of values."},
             "name": {"enum": [rollup.target for rollup in rollups]},
             "tags": _object({tag: {"type": "string"}}),
-            "values": {"type": "array", "items": row, "description": "Time and value; null for no points."},
+            "values": {
+                "type": "array",
+                "items": row,
+                "description": "Times and values, or null.",
+            },
         }
     )
     figures: Schema = dict.fromkeys(SUMMARY_FIGURES, _FIGURE) | {"count": {"type": "integer", "minimum": 0}}
@@ -98,7 +102,7 @@ def statistics(
 
 
 def components() -> Schema:
-    """Every schema that answers are made of, by its name."""
+    """Return all schemas by name."""
     level = {"enum": ["success", "info", "warning", "error"]}
     alert = _object({"text": {"type": "string"}, "level": level})
     cdn = {"bandwidth": _MAYBE, "cdn": {"type": "string"}, "connections": _MAYBE}

@@ -1,1 +1,1 @@
-"""The web page: what there is to see without Grafana."""
+"""The web page: its files, and the routes that only the page uses."""

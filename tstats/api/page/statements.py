@@ -1,4 +1,4 @@
-"""The InfluxQL behind the page; what a caller named enters it quoted or as a bound parameter."""
+"""The InfluxQL of the page; names given by a caller enter it quoted or as bound parameters."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from tstats.influx.influxql import (
 )
 
 NAME = "name"
-"""The bound parameter: what the series are of."""
+"""The bound parameter for the name of what a chart shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """What a chart draws: one line for each value of the tag `by`, out of the points of one thing.
+    """A chart of a CDN, a cache group, a server or a delivery service, with a line per value of a tag.
 
     Attributes:
         rollup: where the points are.
-        of: the tag that tells the thing: a CDN, a cache group, a server, a delivery service.
-        by: the tag that makes a line; None makes one line of all.
-        without: a value of `by` that makes none, because it is of another kind.
+        of: the tag that holds the name of what the chart shows, such as `cdn`.
+        by: the tag whose values become lines; None for a single line.
+        without: a value of `by` that does not become a line, because it is a total.
     """
 
     rollup: Rollup
@@ -39,7 +39,7 @@ class Chart:
 
 
 def ranking(chart: Chart, *, start: int, end: int) -> str:
-    """The mean of each line over `[start, end)`, in ns: one row a line. `$name` is the thing."""
+    """Return the statement for the mean of each line over `[start, end)`, in ns: a row per line."""
     return select(
         [_mean(chart)],
         rollup_target(chart.rollup),
@@ -51,14 +51,14 @@ def ranking(chart: Chart, *, start: int, end: int) -> str:
 
 
 def lines(chart: Chart, values: Sequence[str], *, start: int, end: int, interval: int) -> str:
-    """The means of each interval, for the lines of these values of the tag `by`; empty intervals have no row.
+    """Return the statement for the mean of each interval and line; empty intervals have no row.
 
     Args:
         chart: what is drawn.
-        values: whose lines; not looked at where the chart has one line only.
-        start: of the half-open window, in ns since the epoch.
-        end: of the window.
-        interval: in ns.
+        values: the values of the tag `by` whose lines are wanted; ignored if the chart has a single line.
+        start: the start of the half-open window, in ns since the epoch.
+        end: the end of the window.
+        interval: the length of an interval, in ns.
     """
     chosen = [one_of(chart.by, values)] if chart.by is not None else []
     return select(
@@ -72,7 +72,7 @@ def lines(chart: Chart, values: Sequence[str], *, start: int, end: int, interval
 
 
 def last_values(rollups: Iterable[Rollup], *tags: str, start: int, end: int) -> str:
-    """A statement for each rollup: the last value, with its time, of each combination of `tags`."""
+    """Return a statement per rollup, for the last value of each combination of `tags` and its time."""
     return "; ".join(
         select(
             [f"last({identifier(rollup.field)})"],
@@ -87,16 +87,22 @@ def last_values(rollups: Iterable[Rollup], *tags: str, start: int, end: int) -> 
 
 
 def daily(
-    database: str, policy: str, summaries: Iterable[DailySummary], *, of: str, start: int, end: int
+    database: str,
+    policy: str,
+    summaries: Iterable[DailySummary],
+    *,
+    deliveryservice: str,
+    start: int,
+    end: int,
 ) -> str:
-    """A statement for each statistic: its value of each day of each CDN; `of` is whose, such as `all`."""
+    """Return a statement per daily statistic, for its value on each day and in each CDN."""
     return "; ".join(
         select(
             ["max(value)"],
             source(database, policy, summary.name),
             start=start,
             end=end,
-            conditions=[f"{identifier('deliveryservice')} = {string(of)}"],
+            conditions=[f"{identifier('deliveryservice')} = {string(deliveryservice)}"],
             groups=[by_time(DAY), identifier("cdn")],
         )
         for summary in summaries
@@ -104,7 +110,7 @@ def daily(
 
 
 def minutes_with_points(rollups: Iterable[Rollup], *, start: int, end: int) -> str:
-    """A statement for each rollup: in how many minutes of `[start, end)` it has any point."""
+    """Return a statement per rollup, for the number of minutes of `[start, end)` with at least one point."""
     statements = []
     for rollup in rollups:
         present = select(
@@ -127,7 +133,7 @@ def _tag(chart: Chart) -> list[str]:
 
 
 def _conditions(chart: Chart) -> list[str]:
-    found = [*rollup_conditions(chart.rollup), f"{typed(chart.of, 'tag')} = ${NAME}"]
+    conditions = [*rollup_conditions(chart.rollup), f"{typed(chart.of, 'tag')} = ${NAME}"]
     if chart.by is not None and chart.without is not None:
-        found.append(f"{typed(chart.by, 'tag')} != {string(chart.without)}")
-    return found
+        conditions.append(f"{typed(chart.by, 'tag')} != {string(chart.without)}")
+    return conditions

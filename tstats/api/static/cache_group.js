@@ -1,4 +1,4 @@
-// Cache groups: all of them, or one with its servers.
+// The cache groups, or one of them with its servers.
 
 import { isSilent } from "./attention.js";
 import { Chart } from "./chart.js";
@@ -12,25 +12,25 @@ import { fact } from "./tiles.js";
 import { percent, shown } from "./units.js";
 
 export function cacheGroup(page, name) {
-  return name ? one(page, name) : all(page);
+  return name ? detail(page, name) : list(page);
 }
 
-function all(page) {
-  const list = h("div");
-  page.main.append(panel("Now, the fullest first", list));
+function list(page) {
+  const results = h("div");
+  page.main.append(panel("Now, fullest first", results));
   return async (_, signal) => {
     const { caches } = await ask("page/caches", {}, signal);
-    list.replaceChildren(groupTable(page.state(), caches));
+    results.replaceChildren(groupTable(page.state(), caches));
   };
 }
 
-function one(page, name) {
+function detail(page, name) {
   const facts = h("dl.facts");
   const bandwidth = page.keep(new Chart("Bandwidth by server", "kbps", page.zoom));
   const connections = page.keep(new Chart("Connections by server", "count", page.zoom));
   const more = h("p.fine");
-  const list = h("div");
-  page.main.append(facts, h("div.charts", {}, bandwidth.element, connections.element), more, panel("Servers", list));
+  const servers = h("div");
+  page.main.append(facts, h("div.charts", {}, bandwidth.element, connections.element), more, panel("Servers", servers));
 
   return async (span, signal) => {
     const [kbps, clients, { caches }] = await Promise.all([
@@ -41,14 +41,14 @@ function one(page, name) {
     const state = page.state();
     const here = caches.filter((cache) => cache.cachegroup === name);
     const [group] = groups(here);
-    // A server has the same colour in both charts.
+    // A server has the same color in both charts.
     const names = [...new Set([...kbps.lines, ...clients.lines].map((line) => line.name))].sort();
-    const drawn = (found) => found.lines.map((line) => ({ ...line, colour: names.indexOf(line.name), link: linkTo(state, "server", line.name) }));
+    const drawn = (found) => found.lines.map((line) => ({ ...line, color: names.indexOf(line.name), link: linkTo(state, "server", line.name) }));
     bandwidth.draw({ times: span.times, lines: drawn(kbps) });
     connections.draw({ times: span.times, lines: drawn(clients) });
     more.textContent = kbps.found > kbps.lines.length ? `The charts show the ${kbps.lines.length} busiest of ${kbps.found} servers.` : "";
     facts.replaceChildren(...(group ? summary(group) : []));
-    list.replaceChildren(serverTable(state, here));
+    servers.replaceChildren(serverTable(state, here));
   };
 }
 
@@ -56,8 +56,8 @@ function summary(group) {
   const silent = group.caches.filter((cache) => isSilent(cache)).length;
   return [
     fact(shown(group.kbps, "kbps"), "bandwidth now"),
-    fact(h("span.used", {}, group.used === null ? "" : meter(group.used, "Lines used"), ` ${percent(group.used)}`), `of ${shown(group.capacity, "kbps")} used`),
+    fact(h("span.used", {}, group.used === null ? "" : meter(group.used, "Bandwidth used"), ` ${percent(group.used)}`), `of ${shown(group.capacity, "kbps")} used`),
     fact(shown(group.connections, "count"), "connections"),
-    fact(`${group.caches.length - silent} of ${group.caches.length}`, "caches give points"),
+    fact(`${group.caches.length - silent} of ${group.caches.length}`, "caches report points"),
   ];
 }

@@ -1,38 +1,38 @@
-// A chart: uPlot within a figure that people can read, zoom and walk through by keys.
+// A chart: uPlot in a figure that can be read, zoomed and navigated by keyboard.
 
 import { h } from "./elements.js";
 import { legend } from "./legend.js";
 import { Tooltip } from "./tooltip.js";
 import { clock, day, shown } from "./units.js";
 
-const CLICK = 8; // pixels: a shorter drag is none
+const MIN_DRAG = 8; // pixels; a shorter drag is a click
 const cursors = () => uPlot.sync("page");
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const quiet = () => style("--quiet");
 const grid = () => style("--grid");
 
-/** The colour of a line. */
-function colour(line) {
-  return line.faint ? style("--faint") : style(`--line-${line.colour % 12}`);
+/** The color of a line. */
+function color(line) {
+  return line.faint ? style("--faint") : style(`--line-${line.color % 12}`);
 }
 
 /**
- * What is drawn: {times, lines}; a line is {name, values, colour, dashed?, faint?, area?, off?, link?}.
- * `colour` is a number; a `faint` line is no data of its own but something to compare with, and one that is `off`
- * is drawn when somebody asks for it.
+ * A chart of {times, lines}; a line is {name, values, color, dashed?, faint?, area?, off?, link?}.
+ * `color` is a number. A `faint` line is only there for comparison; a line that is `off` is hidden until the user
+ * shows it.
  */
 export class Chart {
   #plot = null;
   #shape = "";
   #drawn = { times: [], lines: [] };
-  #chosen = new Map(); // whether a line is shown, where somebody has said so
+  #chosen = new Map(); // whether a line is shown, if the user has chosen
 
   /**
    * @param {string} title
-   * @param {string} unit of units.js
-   * @param {(from: number, to: number) => void} zoom called with the range to look at, in seconds
-   * @param {string} note what the title does not say
+   * @param {string} unit a key of UNITS
+   * @param {(from: number, to: number) => void} zoom called with the range to show, in seconds
+   * @param {string} note a subtitle
    */
   constructor(title, unit, zoom, note = "") {
     this.unit = unit;
@@ -49,7 +49,7 @@ export class Chart {
     addEventListener("theme", this.theme);
   }
 
-  /** Give everything back. */
+  /** Release everything. */
   close() {
     removeEventListener("theme", this.theme);
     this.sizes.disconnect();
@@ -57,7 +57,7 @@ export class Chart {
     this.#plot = null;
   }
 
-  /** Draw `{times, lines}`; what somebody has switched on or off stays so. */
+  /** Draw `{times, lines}`; the user's choice of lines is kept. */
   draw(drawn) {
     const lines = drawn.lines.filter((line) => line.values.some((value) => value !== null));
     this.#drawn = { times: drawn.times, lines };
@@ -66,7 +66,7 @@ export class Chart {
     this.message.hidden = !text;
     this.frame.hidden = Boolean(text);
     this.#legend();
-    const shape = JSON.stringify(lines.map((line) => [line.name, line.colour, line.dashed, line.faint, this.#isShown(line)]));
+    const shape = JSON.stringify(lines.map((line) => [line.name, line.color, line.dashed, line.faint, this.#isShown(line)]));
     if (this.#plot && shape === this.#shape && !text) this.#plot.setData(this.#data());
     else this.#build();
     this.#shape = shape;
@@ -82,7 +82,7 @@ export class Chart {
       this.#chosen.set(line.name, !this.#isShown(line));
       this.draw(this.#drawn);
     };
-    legend(this.lines, lines, { unit: this.unit, colour, isShown: (line) => this.#isShown(line), toggle });
+    legend(this.lines, lines, { unit: this.unit, color, isShown: (line) => this.#isShown(line), toggle });
   }
 
   #data() {
@@ -118,10 +118,10 @@ export class Chart {
         ...lines.map((line) => ({
           label: line.name,
           show: this.#isShown(line),
-          stroke: colour(line),
+          stroke: color(line),
           width: line.faint ? 1.5 : 2,
           dash: line.dashed ? [6, 5] : undefined,
-          fill: line.area ? `${colour(line)}22` : undefined,
+          fill: line.area ? `${color(line)}22` : undefined,
           points: { show: line.values.filter((value) => value !== null).length === 1 ? true : undefined },
         })),
       ],
@@ -136,7 +136,7 @@ export class Chart {
 
   #read(plot) {
     const { left, top, idx } = plot.cursor;
-    // The cursors of all charts move together; one of them is looked at.
+    // The cursors of all charts move together, but only one chart has the user's attention.
     const here = this.frame.matches(":hover") || this.frame.matches(":focus-visible");
     if (!here || left < 0 || idx === null || idx === undefined) {
       this.tooltip.hide();
@@ -144,13 +144,13 @@ export class Chart {
     }
     const rows = this.#drawn.lines
       .filter((line) => this.#isShown(line))
-      .map((line) => ({ name: line.name, colour: colour(line), value: line.values[idx] }));
+      .map((line) => ({ name: line.name, color: color(line), value: line.values[idx] }));
     this.tooltip.show(this.#drawn.times[idx], rows, plot.over.offsetLeft + left, top);
   }
 
   #selected(plot) {
     const { left, width } = plot.select;
-    if (width < CLICK) return;
+    if (width < MIN_DRAG) return;
     const [from, to] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.zoom(from, to);
@@ -176,9 +176,9 @@ export class Chart {
 }
 
 const [MINUTE, HOUR, DAY] = [60, 3600, 86400];
-const TIME_STEPS = [1, 2, 5, 10, 15, 30].map((one) => one * MINUTE).concat([1, 2, 3, 4, 6, 12].map((one) => one * HOUR), [1, 2, 4, 7, 14, 30].map((one) => one * DAY));
+const TIME_STEPS = [1, 2, 5, 10, 15, 30].map((step) => step * MINUTE).concat([1, 2, 3, 4, 6, 12].map((step) => step * HOUR), [1, 2, 4, 7, 14, 30].map((step) => step * DAY));
 
-/** The time at each mark, and the day where one begins. */
+/** The label of each tick: the time, or the date where a day begins. */
 function timeLabels(_, splits) {
   return splits.map((time, at) => (time % DAY === 0 || (at === 0 && splits.at(-1) - time > 3 * DAY) ? day(time) : clock(time)));
 }

@@ -1,26 +1,26 @@
-// What a course is compared with: a week before, the capacity, others.
+// What a line is compared with: a week earlier, the capacity, other lines.
 
 export const WEEK = 7 * 86400;
 const SILENT = 5 * 60; // seconds: a minute is rolled up after its end
-const USABLE = 0.85; // the part of the lines that Traffic Ops calls the capacity
+const USABLE = 0.85; // the share of the maximum bandwidth that Traffic Ops calls the capacity
 
-/** The sum of values, each at its time; null where none has one. */
-export function sum(every) {
-  const [first = []] = every;
+/** The sum of several lines at each time; null where none of them has a value. */
+export function sum(lines) {
+  const [first = []] = lines;
   return first.map((_, at) => {
-    const there = every.map((values) => values[at]).filter((value) => value !== null);
-    return there.length ? there.reduce((one, other) => one + other, 0) : null;
+    const known = lines.map((values) => values[at]).filter((value) => value !== null);
+    return known.length ? known.reduce((total, value) => total + value, 0) : null;
   });
 }
 
-/** A line of the capacity: off at first where it would press the traffic down to the ground. */
+/** The line of the capacity; off at first if it would flatten the traffic. */
 export function capacityLine(values, traffic) {
   const capacity = values.map((value) => (value === null ? null : value * USABLE));
   const [peak, least] = [Math.max(0, ...traffic), Math.min(...capacity.filter((value) => value !== null))];
   return { name: "capacity", values: capacity, faint: true, dashed: true, off: peak < least * 0.4 };
 }
 
-/** For how many seconds there has been no value, at the end of a range that ends now; 0 where that is usual. */
+/** The seconds without a value at the end of a range that ends now; 0 if that is normal. */
 export function silence(values, span) {
   let at = values.length - 1;
   while (at >= 0 && values[at] === null) at -= 1;
@@ -28,7 +28,7 @@ export function silence(values, span) {
   return span.fixed || since < SILENT ? 0 : since;
 }
 
-/** How much the newest value is above (below 0: under) what it was a week before; null where that is not known. */
+/** The relative change of the newest value from a week earlier; null if it is unknown. */
 export function change(values, before) {
   for (let at = values.length - 1; at >= 0; at -= 1) {
     if (values[at] !== null && before[at]) return values[at] / before[at] - 1;

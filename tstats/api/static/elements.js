@@ -1,10 +1,10 @@
-// Elements of the page, made without any HTML text.
+// The page's elements, created without parsing HTML.
 
 /**
- * An element.
- * @param {string} tag its name, with classes: "p.warn"
- * @param {Object} attributes an attribute each; `on…` are listeners, false and null are left out
- * @param {...(Node|string|null)} children null is left out
+ * Create an element.
+ * @param {string} tag its name and classes: "p.warn"
+ * @param {Object} attributes its attributes; `on…` are listeners, false and null are skipped
+ * @param {...(Node|string|null)} children null is skipped
  */
 export function h(tag, attributes = {}, ...children) {
   const [name, ...classes] = tag.split(".");
@@ -20,11 +20,11 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 /**
- * A table in a frame that scrolls by itself where the screen is narrow.
- * @param {string} caption what it is
+ * Create a table in a frame that scrolls on narrow screens.
+ * @param {string} caption its caption
  * @param {{name: string, number?: boolean}[]} columns
  * @param {(Node|string)[][]} rows
- * @param {string} empty what stands in its place without rows
+ * @param {string} empty shown instead if there are no rows
  */
 export function table(caption, columns, rows, empty) {
   if (!rows.length) return h("p.empty", {}, empty);
@@ -36,7 +36,7 @@ export function table(caption, columns, rows, empty) {
       "table",
       {},
       h("caption.hidden", {}, caption),
-      h("thead", {}, h("tr", {}, ...columns.map((one) => h("th", { scope: "col", ...kind(one) }, one.name)))),
+      h("thead", {}, h("tr", {}, ...columns.map((column) => h("th", { scope: "col", ...kind(column) }, column.name)))),
       h(
         "tbody",
         {},
@@ -48,12 +48,12 @@ export function table(caption, columns, rows, empty) {
   );
 }
 
-/** A panel with a heading. */
+/** Create a panel with a heading. */
 export function panel(title, ...children) {
   return h("section.panel", {}, h("h2", {}, title), ...children);
 }
 
-/** How much of something is used, as a bar: `share` is 1 where all is. */
+/** Create a bar that shows how much of something is used, from 0 to 1. */
 export function meter(share, label) {
   return h("meter", { min: "0", max: "1", low: "0.7", high: "0.85", optimum: "0", value: String(share), "aria-label": label });
 }

@@ -5,16 +5,16 @@ import { groups } from "./groups.js";
 import { linkTo } from "./state.js";
 import { percent, shown } from "./units.js";
 
-/** A table of the cache groups of some caches. */
+/** Create a table of the groups of these caches. */
 export function groupTable(state, caches) {
-  const rows = groups(caches).map((one) => [
-    h("a", { href: linkTo(state, "cachegroup", one.name) }, one.name),
-    [...one.cdns].sort().join(", "),
-    String(one.caches.length),
-    shown(one.kbps, "kbps"),
-    one.used === null ? "–" : h("span.used", {}, meter(one.used, `Lines of ${one.name} used`), ` ${percent(one.used)}`),
-    shown(one.connections, "count"),
+  const rows = groups(caches).map((group) => [
+    h("a", { href: linkTo(state, "cachegroup", group.name) }, group.name),
+    [...group.cdns].sort().join(", "),
+    String(group.caches.length),
+    shown(group.kbps, "kbps"),
+    group.used === null ? "–" : h("span.used", {}, meter(group.used, `Bandwidth used by ${group.name}`), ` ${percent(group.used)}`),
+    shown(group.connections, "count"),
   ]);
-  const columns = [{ name: "Cache group" }, { name: "CDN" }, { name: "Caches", number: true }, { name: "Bandwidth", number: true }, { name: "Lines used" }, { name: "Connections", number: true }];
-  return table("Cache groups", columns, rows, "No cache gave points on the last day.");
+  const columns = [{ name: "Cache group" }, { name: "CDN" }, { name: "Caches", number: true }, { name: "Bandwidth", number: true }, { name: "Of maximum" }, { name: "Connections", number: true }];
+  return table("Cache groups", columns, rows, "No cache has reported points in the last 24 hours.");
 }

@@ -1,6 +1,6 @@
-// Cache groups, out of the last values of their caches.
+// Cache groups, from the last values of their caches.
 
-/** Each cache group: {name, caches, kbps, capacity, connections, used, newest}, the fullest first. */
+/** The cache groups, fullest first: {name, caches, kbps, capacity, connections, used, newest}. */
 export function groups(caches) {
   const found = new Map();
   for (const cache of caches) {
@@ -11,13 +11,13 @@ export function groups(caches) {
     found.set(cache.cachegroup, group);
   }
   for (const group of found.values()) {
-    // A cache that has gone carries nothing now, whatever its last value was.
-    for (const cache of group.caches.filter((one) => group.newest - one.time < 300)) {
+    // A cache that has stopped reporting carries no traffic now, whatever its last value was.
+    for (const cache of group.caches.filter((member) => group.newest - member.time < 300)) {
       group.kbps += cache.kbps ?? 0;
       group.capacity += cache.capacity ?? 0;
       group.connections += cache.connections ?? 0;
     }
     group.used = group.capacity ? group.kbps / group.capacity : null;
   }
-  return [...found.values()].sort((one, other) => (other.used ?? 0) - (one.used ?? 0));
+  return [...found.values()].sort((a, b) => (b.used ?? 0) - (a.used ?? 0));
 }

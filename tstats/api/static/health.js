@@ -1,4 +1,4 @@
-// How tstats itself is: points that come, rollups without holes, servers that answer.
+// The health of tstats itself: arriving points, rollups without gaps, servers that answer.
 
 import { h, panel, table } from "./elements.js";
 import { ask } from "./source.js";
@@ -18,26 +18,26 @@ export function health(page) {
     verdict,
     facts,
     h("div.charts", {}, panel("Newest points", newest), panel("Rollups of the last 6 hours", rollups)),
-    h("p.fine", {}, "This is a quick look. On the machine of the collector, ", h("code", {}, "tstats doctor"), " looks at everything."),
+    h("p.fine", {}, "This is a quick check. On the collector's machine, ", h("code", {}, "tstats doctor"), " checks everything."),
   );
 
   return async (_, signal) => {
     const found = await ask("page/health", {}, signal);
-    const ages = found.newest.map((one) => ({ ...one, age: found.now - one.newest, most: DAILY.test(one.measurement) ? DAY_LATE : LATE }));
-    const holes = found.rollups.map((one) => ({ ...one, missing: one.expected - one.minutes }));
-    verdict.replaceChildren(...verdicts(found, ages, holes));
+    const ages = found.newest.map((point) => ({ ...point, age: found.now - point.newest, limit: DAILY.test(point.measurement) ? DAY_LATE : LATE }));
+    const rows = found.rollups.map((rollup) => ({ ...rollup, missing: rollup.expected - rollup.minutes }));
+    verdict.replaceChildren(...verdicts(found, ages, rows));
     facts.replaceChildren(
-      fact(`${found.servers.filter((one) => one.answers).length} of ${found.servers.length}`, "InfluxDBs answer"),
+      fact(`${found.servers.filter((server) => server.answers).length} of ${found.servers.length}`, "InfluxDBs answer"),
       fact(found.version, "version of tstats"),
       fact(found.apiVersions.join(", "), "versions of the API"),
-      fact({ trafficOps: "Traffic Ops", tokens: "tokens", none: "nobody is asked" }[found.auth], "sessions"),
+      fact({ trafficOps: "Traffic Ops", tokens: "tokens", none: "none" }[found.auth], "authentication"),
     );
-    const late = (one) => (one.age > one.most ? h("strong.bad", {}, `${duration(one.age)} ago`) : `${duration(one.age)} ago`);
+    const age = (point) => (point.age > point.limit ? h("strong.bad", {}, `${duration(point.age)} ago`) : `${duration(point.age)} ago`);
     newest.replaceChildren(
       table(
         "Newest points",
         [{ name: "Measurement" }, { name: "Database" }, { name: "Newest point", number: true }],
-        ages.sort((one, other) => other.age / other.most - one.age / one.most).map((one) => [one.measurement, `${one.database}.${one.policy}`, late(one)]),
+        ages.sort((a, b) => b.age / b.limit - a.age / a.limit).map((point) => [point.measurement, `${point.database}.${point.policy}`, age(point)]),
         "There are no points.",
       ),
     );
@@ -45,26 +45,26 @@ export function health(page) {
       table(
         "Rollups",
         [{ name: "Rollup" }, { name: "Minutes with points", number: true }],
-        holes.sort((one, other) => other.missing - one.missing).map((one) => [one.name, h(one.missing ? "strong.warn" : "span", {}, `${one.minutes} of ${one.expected}`)]),
+        rows.sort((a, b) => b.missing - a.missing).map((rollup) => [rollup.name, h(rollup.missing ? "strong.warn" : "span", {}, `${rollup.minutes} of ${rollup.expected}`)]),
         "The rollups cannot be read.",
       ),
     );
   };
 }
 
-function verdicts(found, ages, holes) {
-  const raw = ages.filter((one) => !DAILY.test(one.measurement));
-  const youngest = Math.min(...raw.map((one) => one.age));
+function verdicts(found, ages, rollups) {
+  const raw = ages.filter((point) => !DAILY.test(point.measurement));
+  const youngest = Math.min(...raw.map((point) => point.age));
   const problems = [
-    ...found.servers.filter((one) => !one.answers).map((one) => `${one.name} does not answer.`),
+    ...found.servers.filter((server) => !server.answers).map((server) => `${server.name} does not answer.`),
     ...found.problems.map((text) => `${text}.`),
-    ...(raw.length ? [] : ["No points came on the last day: is tstats collect running?"]),
-    ...(raw.length && youngest > LATE ? [`No points came for ${duration(youngest)}: is tstats collect running?`] : []),
+    ...(raw.length ? [] : ["No points have arrived in the last 24 hours. Is tstats collect running?"]),
+    ...(raw.length && youngest > LATE ? [`No points have arrived for ${duration(youngest)}. Is tstats collect running?`] : []),
   ];
-  const missing = holes.filter((one) => one.missing);
+  const missing = rollups.filter((rollup) => rollup.missing);
   if (missing.length && !problems.length) {
-    problems.push(`${missing.length} rollups have minutes without points: where the raw points are there, tstats rollup repair computes them.`);
+    problems.push(`${missing.length} rollups have minutes without points. Where raw points exist, tstats rollup repair computes them.`);
   }
   if (problems.length) return problems.map((text) => h("p.problem", {}, text));
-  return [h("p.good", {}, `Points come (the newest is ${duration(youngest)} old), no minute is missing in the rollups, and every InfluxDB answers.`)];
+  return [h("p.good", {}, `Points are arriving (the newest is ${duration(youngest)} old), the rollups have no gaps, and every InfluxDB answers.`)];
 }

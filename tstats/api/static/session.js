@@ -1,11 +1,11 @@
-// The session: of Traffic Ops by its own cookie, or a token that stays in this tab.
+// The session: Traffic Ops' own cookie, or a token that is kept in this tab.
 
 import { h } from "./elements.js";
 
 const KEY = "tstats-token";
 let auth = "none";
 
-/** Ask once who is let in here. */
+/** Find out how this server authenticates. */
 export async function begin() {
   const response = await fetch("page/start");
   if (response.ok) auth = (await response.json()).auth;
@@ -18,9 +18,9 @@ export function headers() {
 }
 
 /**
- * What stands in place of the figures while there is no good session.
- * @param {string} problem the server's words
- * @param {() => void} again called when another try makes sense
+ * Create what is shown instead of the data while there is no valid session.
+ * @param {string} problem the server's error
+ * @param {() => void} again called to try again
  */
 export function gate(problem, again) {
   const field = h("input", {
@@ -36,30 +36,30 @@ export function gate(problem, again) {
     sessionStorage.setItem(KEY, field.value.trim());
     again();
   };
-  const had = sessionStorage.getItem(KEY) !== null;
+  const refused = sessionStorage.getItem(KEY) !== null;
   sessionStorage.removeItem(KEY);
-  const ofOps = auth === "trafficOps";
+  const withTrafficOps = auth === "trafficOps";
   return h(
     "section.panel.gate",
     {},
-    h("h1", {}, ofOps ? "Log in to Traffic Ops" : "A token is needed"),
-    h("p", {}, had ? `The token was not accepted: ${problem}` : problem),
-    ofOps
+    h("h1", {}, withTrafficOps ? "Log in to Traffic Ops" : "A token is required"),
+    h("p", {}, refused ? `The token was not accepted: ${problem}` : problem),
+    withTrafficOps
       ? h(
           "p",
           {},
-          "Figures are for who has a session of Traffic Ops. Log in to Traffic Portal at this same host name, then ",
+          "This page requires a session of Traffic Ops. Log in to Traffic Portal on this host name, then ",
           h("button", { type: "button", onclick: again }, "try again"),
-          ". Where it has another host name, paste an access token of Traffic Ops here.",
+          ". If Traffic Portal has another host name, paste an access token of Traffic Ops here.",
         )
-      : h("p", {}, "Whoever runs this makes one with ", h("code", {}, "tstats token create"), "."),
+      : h("p", {}, "The operator of this server can create one with ", h("code", {}, "tstats token create"), "."),
     h(
       "form",
       { onsubmit: submit },
-      h("label", { for: "token" }, ofOps ? "Access token" : "Token"),
+      h("label", { for: "token" }, withTrafficOps ? "Access token" : "Token"),
       field,
-      h("button.primary", { type: "submit" }, "Show the figures"),
+      h("button.primary", { type: "submit" }, "Continue"),
     ),
-    h("p.fine", { id: "token-help" }, "It is kept in this tab only, until the tab is closed, and sent to this server only."),
+    h("p.fine", { id: "token-help" }, "It is kept in this tab until you close it, and sent only to this server."),
   );
 }

@@ -1,16 +1,16 @@
-// Where the figures come from: the API, and what the page asks beside it.
+// The data: from the API, and from routes that only the page uses.
 
 import { headers } from "./session.js";
 
-/** An answer that is none; `status` 0: the server cannot be reached. */
-export class AnswerError extends Error {
+/** An error response; `status` is 0 if the server cannot be reached. */
+export class ResponseError extends Error {
   constructor(status, text) {
     super(text);
     this.status = status;
   }
 }
 
-/** The JSON that a path below this page answers with. */
+/** Request a path below this page, and return its JSON. */
 export async function ask(path, parameters, signal, accept = "application/json") {
   const query = new URLSearchParams(parameters);
   const address = query.size ? `${path}?${query}` : path;
@@ -19,26 +19,26 @@ export async function ask(path, parameters, signal, accept = "application/json")
     response = await fetch(address, { headers: { ...headers(), Accept: accept }, signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new AnswerError(0, "The server of this page does not answer.");
+    throw new ResponseError(0, "The server does not answer.");
   }
   if (response.ok) return response.json();
   const body = await response.json().catch(() => null);
-  throw new AnswerError(response.status, body?.alerts?.[0]?.text ?? `The server answered ${response.status}.`);
+  throw new ResponseError(response.status, body?.alerts?.[0]?.text ?? `The server responded with status ${response.status}.`);
 }
 
-/** The last values of each CDN that has any, and their sum. */
+/** The last values of each CDN that has any. */
 export async function currentStats(signal) {
   const { response } = await ask("api/5.0/current_stats", {}, signal);
-  const every = response.currentStats.filter((one) => one.cdn !== "total");
-  return every.filter((one) => one.bandwidth !== null || one.connections !== null);
+  const cdns = response.currentStats.filter((row) => row.cdn !== "total");
+  return cdns.filter((row) => row.bandwidth !== null || row.connections !== null);
 }
 
-/** The values of a metric of a CDN at the span's times; `back` seconds earlier. */
+/** The values of a CDN's metric at the times of the span, or `back` seconds earlier. */
 export function cacheStats(cdn, metric, span, signal, back = 0) {
   return statistics("api/5.0/cache_stats", { cdnName: cdn, metricType: metric }, span, signal, back);
 }
 
-/** The values of a metric of a delivery service at the span's times; `back` seconds earlier. */
+/** The values of a delivery service's metric at the times of the span, or `back` seconds earlier. */
 export function deliveryServiceStats(name, metric, span, signal, back = 0) {
   return statistics("api/5.0/deliveryservice_stats", { deliveryServiceName: name, metricType: metric }, span, signal, back);
 }
@@ -50,7 +50,7 @@ export function lines(chart, of, span, signal) {
 }
 
 async function statistics(path, parameters, span, signal, back) {
-  // Intervals begin at startDate, which is itself outside for cache_stats: so from one interval before.
+  // Intervals begin at startDate, which cache_stats excludes: so start one interval earlier.
   const range = {
     startDate: iso(span.times[0] - span.interval - back),
     endDate: iso(span.end - back),

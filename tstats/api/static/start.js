@@ -1,8 +1,8 @@
-// The page: its address, its controls, what is shown, and the next look.
+// The page: its address, its controls, its views, and the refresh.
 
 import { h } from "./elements.js";
 import { begin, gate } from "./session.js";
-import { AnswerError } from "./source.js";
+import { ResponseError } from "./source.js";
 import { address, between, read, span } from "./state.js";
 import { clock, day, duration } from "./units.js";
 import { cacheGroup } from "./cache_group.js";
@@ -30,7 +30,7 @@ let shownView = { key: null, refresh: null, closers: [] };
 let running = null;
 let timer = 0;
 
-/** Go to another state, which is then in the history. */
+/** Go to another state, and add it to the history. */
 function go(next) {
   history.pushState(null, "", address(next));
   load();
@@ -41,7 +41,7 @@ function follow(event) {
   const own = link && link.origin === location.origin && link.pathname === location.pathname && link.getAttribute("href").startsWith("?");
   if (!own || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  // The views keep the range that is looked at.
+  // The views in the navigation keep the current range.
   const target = read(new URL(link.href).search);
   const plain = link.closest(".top");
   go(plain ? { ...state, view: target.view, name: "", q: "" } : target);
@@ -49,7 +49,7 @@ function follow(event) {
   scrollTo(0, 0);
 }
 
-/** What a view may ask of the page; `note` puts a change of the state into the address, and nothing else. */
+/** What a view may use of the page; `note` changes the state and the address, and nothing else. */
 function page() {
   const closers = shownView.closers;
   return {
@@ -102,7 +102,7 @@ function open(view, key) {
 }
 
 function failed(error) {
-  if (!(error instanceof AnswerError)) console.error(error);
+  if (!(error instanceof ResponseError)) console.error(error);
   if (error.status === UNAUTHORIZED) {
     for (const close of shownView.closers) close();
     shownView = { key: null, refresh: null, closers: [] };
@@ -110,8 +110,8 @@ function failed(error) {
     main.replaceChildren(gate(error.message, load));
     return;
   }
-  const text = error instanceof AnswerError ? error.message : "This page has a fault; the console of the browser says more.";
-  notice(`${text} What you see may be old.`);
+  const text = error instanceof ResponseError ? error.message : "This page has a bug; see the browser's console.";
+  notice(`${text} The data shown may be out of date.`);
 }
 
 function notice(text) {
@@ -120,7 +120,7 @@ function notice(text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** The next look, if one is wanted; a range that is fixed does not change, and nobody looks at a hidden tab. */
+/** Schedule the next refresh, unless the range is fixed; a hidden tab is not refreshed. */
 function later(range) {
   const seconds = Number(state.refresh);
   if (!seconds || range.fixed || shownView.key === null) return;
@@ -146,7 +146,7 @@ function controls(view, range) {
   part("unzoom").hidden = !range.fixed;
 }
 
-/** Look at a part of the range: moved and stretched, in lengths of it. */
+/** Move and stretch the range; `move` is in lengths of the range. */
 function look(move, stretch) {
   const { start, end } = span(state, Date.now() / 1000);
   const length = end - start;

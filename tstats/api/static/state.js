@@ -1,15 +1,15 @@
-// What is looked at, as the address says it: whatever the page shows can be sent as a link.
+// The state of the page, as its address holds it: anything it shows can be shared as a link.
 
 export const RANGES = { "1h": 3600, "6h": 6 * 3600, "24h": 86400, "7d": 7 * 86400, "30d": 30 * 86400 };
 const DEFAULTS = { view: "cdn", name: "", range: "6h", interval: "", refresh: "60", from: "", to: "", q: "", days: "90" };
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 360, 1440]; // minutes
-const MOST_VALUES = 360; // of a line, when nobody chooses an interval
-const MOST_CHOSEN = 1440;
+const MAX_VALUES = 360; // per line, if the user has not chosen an interval
+const MAX_VALUES_CHOSEN = 1440;
 const SHORTEST = 300;
 const LONGEST = RANGES["30d"];
 const MINUTE = 60;
 
-/** The state that an address names; what it does not name, or not so that it can be read, is the default. */
+/** The state in an address; whatever is missing or invalid is the default. */
 export function read(search) {
   const given = new URLSearchParams(search);
   const state = { ...DEFAULTS };
@@ -22,19 +22,19 @@ export function read(search) {
   return state;
 }
 
-/** The address of a state, without what is default. */
+/** The address of a state, without defaults. */
 export function address(state) {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(DEFAULTS)) if (state[key] !== value) query.set(key, state[key]);
   return `?${query}`;
 }
 
-/** The address of a thing, in the range of this state. */
+/** The address of a view of something, in the range of this state. */
 export function linkTo(state, view, name) {
   return address({ ...state, view, name, q: "" });
 }
 
-/** The state of a range between two moments, in seconds; no shorter and no longer than makes sense. */
+/** The state with the range between two moments, in seconds, limited to a sensible length. */
 export function between(state, from, to) {
   const length = Math.min(Math.max(to - from, SHORTEST), LONGEST);
   const middle = (from + to) / 2;
@@ -43,8 +43,8 @@ export function between(state, from, to) {
 }
 
 /**
- * What is asked for: [start, end) and the interval, in seconds, and the time of each value. Values stand at whole
- * multiples of the interval, so that every chart has the same ones.
+ * The range [start, end) and the interval, in seconds, and the times of the values. Times are multiples of the
+ * interval, so that they are the same in every chart.
  */
 export function span(state, now) {
   const fixed = Boolean(state.from);
@@ -53,7 +53,7 @@ export function span(state, now) {
   const minutes = (end - start) / MINUTE;
   const asked = state.interval ? length(state.interval) / MINUTE : 0;
   const step =
-    asked && minutes / asked <= MOST_CHOSEN ? asked : (STEPS.find((one) => minutes / one <= MOST_VALUES) ?? 1440);
+    asked && minutes / asked <= MAX_VALUES_CHOSEN ? asked : (STEPS.find((length) => minutes / length <= MAX_VALUES) ?? 1440);
   const interval = step * MINUTE;
   const times = [];
   for (let time = Math.floor(start / interval) * interval; time < end; time += interval) times.push(time);

@@ -1,4 +1,4 @@
-// Light or dark: the system's choice until somebody makes one. Loaded before the first paint.
+// Light or dark: as the system prefers, until the user chooses. Loaded before the first paint.
 (() => {
   "use strict";
   const KEY = "tstats-theme";
@@ -12,7 +12,7 @@
     const button = document.getElementById("theme");
     if (button) {
       button.textContent = isDark() ? "Light" : "Dark";
-      button.setAttribute("aria-label", isDark() ? "Change to light colours" : "Change to dark colours");
+      button.setAttribute("aria-label", isDark() ? "Switch to light colors" : "Switch to dark colors");
     }
     dispatchEvent(new Event("theme"));
   }
@@ -23,7 +23,7 @@
     apply();
     document.getElementById("theme").addEventListener("click", () => {
       const next = isDark() ? "light" : "dark";
-      // Who chooses what the system has, follows the system again.
+      // A choice that matches the system follows the system again.
       if ((next === "dark") === system.matches) localStorage.removeItem(KEY);
       else localStorage.setItem(KEY, next);
       apply();

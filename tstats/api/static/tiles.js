@@ -1,4 +1,4 @@
-// The last figures of a CDN or of something like it, large.
+// The last values of a CDN, in large type.
 
 import { h, meter } from "./elements.js";
 import { duration, percent, shown } from "./units.js";
@@ -6,8 +6,8 @@ import { duration, percent, shown } from "./units.js";
 /**
  * @param {string} name
  * @param {{bandwidth: ?number, capacity: ?number, connections: ?number}} now in Gbps and connections
- * @param {?number} change against a week before, as a share
- * @param {number} silent for how many seconds there have been no points: then the figures are old
+ * @param {?number} change relative to a week earlier
+ * @param {number} silent the seconds without points, if the values are out of date
  * @param {?string} link
  */
 export function tile(name, now, change, silent, link = null) {
@@ -17,8 +17,8 @@ export function tile(name, now, change, silent, link = null) {
     {},
     h("h2", {}, link ? h("a", { href: link }, name) : name),
     h("p.figure", {}, shown(now.bandwidth, "gbps")),
-    silent ? h("p", {}, h("strong.bad", {}, `No points for ${duration(silent)}: these figures are old`)) : null,
-    change === null || silent ? null : h("p", {}, `${change >= 0 ? "▲" : "▼"} ${percent(Math.abs(change))} against a week before`),
+    silent ? h("p", {}, h("strong.bad", {}, `No points for ${duration(silent)}: these values are out of date`)) : null,
+    change === null || silent ? null : h("p", {}, `${change >= 0 ? "▲" : "▼"} ${percent(Math.abs(change))} from a week earlier`),
     h("p", {}, `${shown(now.connections, "count")} connections`),
     used === null
       ? null
@@ -26,7 +26,7 @@ export function tile(name, now, change, silent, link = null) {
   );
 }
 
-/** A small figure with its name below. */
-export function fact(figure, name) {
-  return h("div.fact", {}, h("dd", {}, figure), h("dt", {}, name));
+/** Create a small value with its name below. */
+export function fact(value, name) {
+  return h("div.fact", {}, h("dd", {}, value), h("dt", {}, name));
 }

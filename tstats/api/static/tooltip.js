@@ -1,12 +1,12 @@
-// The values under the cursor of a chart.
+// The values at the cursor of a chart.
 
 import { h } from "./elements.js";
 import { clock, day, shown } from "./units.js";
 
-const MOST = 13;
+const MAX_ROWS = 13;
 
 export class Tooltip {
-  /** @param {HTMLElement} frame of the chart */
+  /** @param {HTMLElement} frame the frame of the chart */
   constructor(frame, unit) {
     this.frame = frame;
     this.unit = unit;
@@ -18,14 +18,14 @@ export class Tooltip {
     this.element.hidden = true;
   }
 
-  /** Show `rows` of {name, colour, value} at a moment, beside a place within the frame. */
+  /** Show `rows` of {name, color, value} at a time, beside a position in the frame. */
   show(time, rows, left, top) {
-    const ordered = [...rows].sort((one, other) => (other.value ?? -1) - (one.value ?? -1)).slice(0, MOST);
+    const ordered = [...rows].sort((a, b) => (b.value ?? -1) - (a.value ?? -1)).slice(0, MAX_ROWS);
     this.element.replaceChildren(
       h("p", {}, `${day(time)} ${clock(time)} UTC`),
       ...ordered.map((row) => {
         const swatch = h("span.swatch", { "aria-hidden": "true" });
-        swatch.style.background = row.colour;
+        swatch.style.background = row.color;
         return h("p", {}, swatch, h("span", {}, row.name), h("b", {}, shown(row.value, this.unit)));
       }),
     );

@@ -1,4 +1,4 @@
-// Figures as people read them.
+// Values as people read them.
 
 const PREFIXES = ["", "k", "M", "G", "T", "P"];
 
@@ -18,7 +18,7 @@ function withUnit(value, unit) {
   return `${number} ${prefix}${unit}`.trimEnd();
 }
 
-/** How a value of each kind is written; a missing one is a dash. */
+/** How to format a value of each unit. */
 export const UNITS = {
   kbps: (value) => withUnit(value * 1000, "bps"),
   count: (value) => (Math.abs(value) < 10 ? String(Math.round(value * 10) / 10) : withUnit(value, "")),
@@ -35,7 +35,7 @@ export function percent(share) {
   return share === null || !Number.isFinite(share) ? "–" : `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`;
 }
 
-/** An age or a length of so many seconds. */
+/** An age or a length in seconds. */
 export function duration(seconds) {
   if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
@@ -46,19 +46,19 @@ export function duration(seconds) {
 const pad = (number) => String(number).padStart(2, "0");
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** 14:05 of a moment in seconds since the epoch, in UTC. */
+/** A time in seconds since the epoch as 14:05, in UTC. */
 export function clock(seconds) {
   const date = new Date(seconds * 1000);
   return `${pad(date.getUTCHours())}:${pad(date.getUTCMinutes())}`;
 }
 
-/** 21 Nov of a moment, in UTC. */
+/** A time as 21 Nov, in UTC. */
 export function day(seconds) {
   const date = new Date(seconds * 1000);
   return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}`;
 }
 
-/** 2026-11-21 of a moment, in UTC. */
+/** A time as 2026-11-21, in UTC. */
 export function isoDay(seconds) {
   return new Date(seconds * 1000).toISOString().slice(0, 10);
 }

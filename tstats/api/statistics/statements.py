@@ -1,4 +1,4 @@
-"""The InfluxQL that the API asks with; what a caller named enters it as a bound parameter only."""
+"""The InfluxQL of the statistics; names given by a caller enter it as bound parameters only."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,7 +16,7 @@ SUMMARY_FIGURES: Mapping[str, str] = {
     "ninetyEighthPercentile": "percentile(value, 98)",
     "ninetyFifthPercentile": "percentile(value, 95)",
 }
-"""What each figure of a summary is."""
+"""The expression of each figure of a summary."""
 
 _FIGURES = ", ".join(
     f"{function} AS {influxql.identifier(name)}" for name, function in SUMMARY_FIGURES.items()
@@ -25,30 +25,30 @@ _NAME = "$name"
 
 
 def cache_stats(query: StatsQuery) -> str:
-    """The statements of cache_stats, `$name` being the CDN: the series' if wanted, then the summary's."""
-    return _both(query, "sum(value) / count(value)", [f"{influxql.identifier('cdn')} = {_NAME}"], "cdn")
+    """Return the statements of cache_stats for the CDN `$name`: series and summary, as far as wanted."""
+    return _statements(query, "sum(value) / count(value)", [f"{influxql.identifier('cdn')} = {_NAME}"], "cdn")
 
 
 def deliveryservice_stats(query: StatsQuery) -> str:
-    """The statements of deliveryservice_stats, `$name` being the xmlId: as `cache_stats`."""
+    """Return the statements of deliveryservice_stats for the xmlId `$name`, as `cache_stats` does."""
     conditions = [
         *influxql.rollup_conditions(query.rollup),
         f"{influxql.identifier('deliveryservice')} = {_NAME}",
     ]
-    return _both(query, "mean(value)", conditions, "cachegroup")
+    return _statements(query, "mean(value)", conditions, "cachegroup")
 
 
 def current_stats(rollups: Iterable[Rollup]) -> str:
-    """A statement for each rollup: its last value in each CDN."""
+    """Return a statement per rollup, for its last value in each CDN."""
     return "; ".join(
         f"SELECT last(value) FROM {influxql.rollup_target(rollup)} GROUP BY cdn" for rollup in rollups
     )
 
 
-def _both(query: StatsQuery, selected: str, conditions: list[str], tag: str) -> str:
+def _statements(query: StatsQuery, selected: str, conditions: list[str], tag: str) -> str:
     after, before = (">=", "<=") if query.inclusive else (">", "<")
     where = " AND ".join([*conditions, f"time {after} {query.start}", f"time {before} {query.end}"])
-    origin = influxql.rollup_target(query.rollup)
+    measurement = influxql.rollup_target(query.rollup)
     statements = []
     if query.series:
         groups = (
@@ -56,7 +56,9 @@ def _both(query: StatsQuery, selected: str, conditions: list[str], tag: str) -> 
         )
         limit = "" if query.limit is None else f" LIMIT {query.limit}"
         offset = "" if query.offset is None else f" OFFSET {query.offset}"
-        statements.append(f"SELECT {selected} FROM {origin} WHERE {where} GROUP BY {groups}{limit}{offset}")
+        statements.append(
+            f"SELECT {selected} FROM {measurement} WHERE {where} GROUP BY {groups}{limit}{offset}"
+        )
     if query.summary:
-        statements.append(f"SELECT {_FIGURES} FROM {origin} WHERE {where}")
+        statements.append(f"SELECT {_FIGURES} FROM {measurement} WHERE {where}")
     return "; ".join(statements)

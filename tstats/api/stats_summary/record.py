@@ -8,15 +8,15 @@ import msgspec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One row of stats_summary, without its id.
+class StatsSummary:
+    """A row of stats_summary, without its id.
 
     Attributes:
-        cdn, deliveryservice: what it is of; `all` of them where nobody said which.
-        stat: any name that its maker gave it.
-        value: in whatever unit the stat has.
+        cdn, deliveryservice: what it is about; `all` unless one was named.
+        stat: the name of the statistic, chosen by whoever recorded it.
+        value: in whatever unit the statistic has.
         summary_time: when it was made.
-        stat_date: the day that it is of, if it is of one.
+        stat_date: the day it is about, if it is about a day.
     """
 
     cdn: str
@@ -27,7 +27,7 @@ class Record:
     stat_date: date | None
 
 
-class _Written(msgspec.Struct, frozen=True, rename="camel"):
+class _RecordBody(msgspec.Struct, frozen=True, rename="camel"):
     stat_date: date | None
     summary_time: str
     cdn_name: str
@@ -36,19 +36,19 @@ class _Written(msgspec.Struct, frozen=True, rename="camel"):
     stat_value: float
 
 
-def records_as_json(records: Iterable[Record], version: str) -> bytes:
-    """The records as the items of a JSON array, with commas between them and no brackets around.
+def records_as_json(records: Iterable[StatsSummary], version: str) -> bytes:
+    """Return records as the items of a JSON array, separated by commas, without its brackets.
 
     >>> noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
-    >>> records_as_json([Record(cdn="c", deliveryservice="all", stat="s", value=2.5, summary_time=noon,
+    >>> records_as_json([StatsSummary(cdn="c", deliveryservice="all", stat="s", value=2.5, summary_time=noon,
     ...     stat_date=None)], "5.0").decode()
     '{"statDate":null,"summaryTime":"2026-11-21T12:00:00Z","cdnName":"c","deliveryServiceName":"all",\
 "statName":"s","statValue":2.5}'
     """
-    written = [
-        _Written(
+    bodies = [
+        _RecordBody(
             record.stat_date,
-            _time(record.summary_time, version),
+            _format_time(record.summary_time, version),
             record.cdn,
             record.deliveryservice,
             record.stat,
@@ -56,21 +56,20 @@ def records_as_json(records: Iterable[Record], version: str) -> bytes:
         )
         for record in records
     ]
-    return msgspec.json.encode(written)[1:-1]
+    return msgspec.json.encode(bodies)[1:-1]
 
 
 def last_as_json(summary_time: datetime | None, version: str) -> bytes:
-    """The whole answer to `lastSummaryDate`.
+    """Return the whole response to `lastSummaryDate`.
 
     >>> last_as_json(datetime(2026, 11, 21, 12, tzinfo=UTC), "4.1")
     b'{"response":{"summaryTime":"2026-11-21 12:00:00+00"}}'
     """
-    return msgspec.json.encode(
-        {"response": {"summaryTime": None if summary_time is None else _time(summary_time, version)}}
-    )
+    text = None if summary_time is None else _format_time(summary_time, version)
+    return msgspec.json.encode({"response": {"summaryTime": text}})
 
 
-def _time(moment: datetime, version: str) -> str:
-    """In whole seconds of UTC: RFC 3339 since 5.0, PostgreSQL's form before."""
+def _format_time(moment: datetime, version: str) -> str:
+    """Return a time in whole seconds and UTC: RFC 3339 since 5.0, PostgreSQL's form before."""
     text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
     return f"{text}Z" if version.startswith("5.") else f"{text.replace('T', ' ')}+00"

@@ -1,4 +1,4 @@
-"""Asks an ASGI application, without a server and a socket between."""
+"""Requests to an ASGI application, without a server or a socket."""
 
 import asyncio
 import gzip
@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer; the names of its headers in small letters."""
+class AppResponse:
+    """A response; the names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -24,26 +24,28 @@ class Answer:
 
     @property
     def alert(self) -> tuple[int, str, str]:
-        """Status, level and text of an answer that is one alert."""
+        """Status, level and text of a response that is a single alert."""
         (alert,) = self.json["alerts"]
         assert self.headers["content-type"] == "application/json"
         assert self.json.keys() == {"alerts"}
         return self.status, alert["level"], alert["text"]
 
 
-def asked(
+def request(
     app: ASGIApp,
     target: str,
     *,
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
-) -> Answer:
-    """What the application answers; `target` is a path, perhaps with a query."""
-    return asyncio.run(_asked(app, target, method, dict(headers or {}), body))
+) -> AppResponse:
+    """Return the application's response; `target` is a path, with or without a query."""
+    return asyncio.run(_request(app, target, method, dict(headers or {}), body))
 
 
-async def _asked(app: ASGIApp, target: str, method: str, headers: dict[str, str], body: bytes) -> Answer:
+async def _request(
+    app: ASGIApp, target: str, method: str, headers: dict[str, str], body: bytes
+) -> AppResponse:
     path, _, query = target.partition("?")
     scope = {
         "type": "http",
@@ -63,7 +65,7 @@ async def _asked(app: ASGIApp, target: str, method: str, headers: dict[str, str]
     sent: list[Message] = []
 
     async def receive() -> Message:
-        # When there is no more to come, the caller waits for the answer: for ever.
+        # After the body, the caller waits for the response and never disconnects.
         return waiting.pop() if waiting else await asyncio.Future[Message]()
 
     async def send(message: Message) -> None:
@@ -75,4 +77,4 @@ async def _asked(app: ASGIApp, target: str, method: str, headers: dict[str, str]
     content = b"".join(part.get("body", b"") for part in parts)
     if found.get("content-encoding") == "gzip":
         content = gzip.decompress(content)
-    return Answer(status=start["status"], headers=found, body=content)
+    return AppResponse(status=start["status"], headers=found, body=content)

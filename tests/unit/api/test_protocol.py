@@ -1,4 +1,4 @@
-"""A connection of a slow client ends; the others are not disturbed."""
+"""Connections of slow clients are closed, and others are not."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,15 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from tstats.api.http import listener
-from tstats.api.http.listener import Connection
+from tstats.api.http import protocol
+from tstats.api.http.protocol import LimitedHttpProtocol
 
-LARGE = 64 << 20  # more than the system's buffers hold
+LARGE = 64 << 20  # larger than the system's buffers
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def large(scope: Scope, receive: Receive, send: Send) -> None:
-    """An answer that does not fit into any buffer."""
+    """Send a response that does not fit into any buffer."""
     del scope, receive
     headers = [(b"content-length", str(LARGE).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -27,8 +27,8 @@ async def large(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listener that waits for a tenth of a second instead of ten."""
-    monkeypatch.setattr(listener, "HEAD_SECONDS", 0.1)
+    """Wait only a tenth of a second for the head of a request."""
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.1)
 
 
 @asynccontextmanager
@@ -37,14 +37,14 @@ async def serving(*, idle: float = 30) -> AsyncIterator[uvicorn.Server]:
         large,
         host="127.0.0.1",
         port=0,
-        http=Connection,
+        http=LimitedHttpProtocol,
         lifespan="off",
         log_config=None,
         ws="none",
-        timeout_keep_alive=idle,  # type: ignore[arg-type]  # a part of a second will do
+        timeout_keep_alive=idle,  # type: ignore[arg-type]  # a fraction of a second works
     )
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve())  # noqa: SLF001 (`serve` would take the tests' signals)
+    task = asyncio.create_task(server._serve())  # noqa: SLF001 (`serve` would capture the signals of the tests)
     while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.01)
     try:
@@ -55,7 +55,7 @@ async def serving(*, idle: float = 30) -> AsyncIterator[uvicorn.Server]:
 
 
 def read_all(connection: socket.socket) -> int:
-    """How many bytes there are, up to the end of the connection."""
+    """Return the number of bytes until the end of the connection."""
     received = 0
     connection.settimeout(30)
     with contextlib.suppress(ConnectionResetError):
@@ -70,7 +70,7 @@ def address(server: uvicorn.Server) -> tuple[str, int]:
 
 
 async def ended(reader: asyncio.StreamReader) -> bool:
-    """Whether the server ends the connection, before the test's patience does."""
+    """Return once the server has closed the connection."""
     try:
         async with asyncio.timeout(30):
             while await reader.read(1 << 20):
@@ -82,9 +82,9 @@ async def ended(reader: asyncio.StreamReader) -> bool:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
-    "begun", [b"", b"GET / HT", REQUEST[:-2]], ids=["nothing", "a word", "all but an end"]
+    "begun", [b"", b"GET / HT", REQUEST[:-2]], ids=["nothing", "a word", "all but the end"]
 )
-def test_a_request_whose_head_does_not_come_to_its_end_is_given_up(begun: bytes) -> None:
+def test_an_incomplete_head_times_out(begun: bytes) -> None:
     async def dribble() -> bool:
         async with serving() as server:
             reader, writer = await asyncio.open_connection(*address(server))
@@ -99,21 +99,21 @@ def test_a_request_whose_head_does_not_come_to_its_end_is_given_up(begun: bytes)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_whole_request_is_answered_however_long_that_takes() -> None:
+def test_a_complete_request_may_take_longer() -> None:
     async def ask() -> int:
         async with serving() as server:
             reader, writer = await asyncio.open_connection(*address(server))
             writer.write(REQUEST)
-            await asyncio.sleep(0.3)  # three times the time that a head has
-            answer = await reader.readuntil(b"\r\n\r\n")
+            await asyncio.sleep(0.3)  # three times the limit for the head
+            head = await reader.readuntil(b"\r\n\r\n")
             body = await reader.readexactly(LARGE)
             writer.close()
-            return len(body) if answer.startswith(b"HTTP/1.1 200") else 0
+            return len(body) if head.startswith(b"HTTP/1.1 200") else 0
 
     assert asyncio.run(ask()) == LARGE
 
 
-def test_a_head_without_end_is_given_up_before_its_time() -> None:
+def test_an_endless_head_is_cut_off_by_its_size() -> None:
     async def pour() -> bool:
         async with serving() as server:
             reader, writer = await asyncio.open_connection(*address(server))
@@ -130,22 +130,22 @@ def test_a_head_without_end_is_given_up_before_its_time() -> None:
     assert asyncio.run(pour())
 
 
-def test_an_answer_that_nobody_reads_is_dropped_and_its_memory_with_it() -> None:
-    async def leave_it() -> int:
+def test_a_response_that_nobody_reads_is_dropped() -> None:
+    async def do_not_read() -> int:
         async with serving(idle=0.1) as server:
             with socket.create_connection(address(server)) as slow:
                 slow.sendall(REQUEST)
                 connections = server.server_state.connections
                 async with asyncio.timeout(30):
-                    for there in (True, False):
-                        while bool(connections) != there:  # noqa: ASYNC110 (the same)
+                    for connected in (True, False):
+                        while bool(connections) != connected:  # noqa: ASYNC110 (the same)
                             await asyncio.sleep(0.01)
                 return await asyncio.to_thread(read_all, slow)
 
-    assert asyncio.run(leave_it()) < LARGE
+    assert asyncio.run(do_not_read()) < LARGE
 
 
-def test_an_answer_that_is_read_slowly_comes_whole() -> None:
+def test_a_response_that_is_read_slowly_arrives_in_full() -> None:
     async def sip() -> int:
         async with serving(idle=0.5) as server:
             reader, writer = await asyncio.open_connection(*address(server), limit=1 << 16)

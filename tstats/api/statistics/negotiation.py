@@ -1,8 +1,8 @@
-"""Which form of an answer a caller wants, by the header Accept, decided as Traffic Ops decides it.
+"""Negotiation of the timestamps in a response by the header Accept, decided as Traffic Ops does.
 
-Traffic Ops' answers come in two forms, `application/json; timestamp=rfc` and `…=unix`. Its rules are its own
-rather than those of RFC 9110: a quality of 0 does not exclude, of equals the last listed wins, and a header
-that cannot be read is one that is not there.
+Traffic Ops offers two forms, `application/json; timestamp=rfc` and `…=unix`. It follows rules of its own
+rather than those of RFC 9110: a quality of 0 does not exclude a form, of equally good ones the last listed
+wins, and an invalid header counts as a missing one.
 """
 
 import re
@@ -19,16 +19,16 @@ _PARAMETER = re.compile(rf'\s*;\s*({_TOKEN})\s*=\s*({_TOKEN}|"(?:[^"\\\r\n]|\\.)
 _END = re.compile(r"\s*;?\s*\Z")
 _ESCAPED = re.compile(r"\\([()<>@,;:\\\"/\[\]?=])")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_LONGEST = 4_096
+_MAX_LENGTH = 4_096
 
 
-class _UnreadableError(Exception):
+class _InvalidAcceptError(Exception):
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Range:
-    """One element of the header."""
+class _MediaRange:
+    """An element of the header."""
 
     kind: str
     subtype: str
@@ -36,13 +36,13 @@ class _Range:
 
     @property
     def rank(self) -> tuple[float, int, int]:
-        """Its quality, then how exact it is; more comes first."""
+        """The quality, then how specific it is; higher ranks come first."""
         quality = self.parameters.get("q", "1")
-        exactness = 2 if self.subtype != "*" else int(self.kind != "*")
-        return (float(quality) if _NUMBER.fullmatch(quality) else 1.0, exactness, len(self.parameters))
+        specificity = 2 if self.subtype != "*" else int(self.kind != "*")
+        return (float(quality) if _NUMBER.fullmatch(quality) else 1.0, specificity, len(self.parameters))
 
-    def takes(self, timestamps: Timestamps) -> bool:
-        """Whether an answer with these timestamps is one of what it names."""
+    def accepts(self, timestamps: Timestamps) -> bool:
+        """Return whether a response with these timestamps is acceptable."""
         if self.subtype == "*" and self.kind in ("*", "application"):
             return True
         if (self.kind, self.subtype) != ("application", "json"):
@@ -52,33 +52,33 @@ class _Range:
 
 
 @lru_cache(maxsize=256)
-def negotiated(accept: str) -> Timestamps | None:
-    """The form that a caller wants; None when it wants none of ours.
+def negotiate(accept: str) -> Timestamps | None:
+    """Return the form of timestamps that a caller wants; None if it accepts neither.
 
-    >>> negotiated("text/html, application/json;timestamp=unix;q=0.5"), negotiated("text/html")
+    >>> negotiate("text/html, application/json;timestamp=unix;q=0.5"), negotiate("text/html")
     ('unix', None)
-    >>> negotiated(""), negotiated("*/*"), negotiated("no media type at all")
+    >>> negotiate(""), negotiate("*/*"), negotiate("no media type at all")
     ('rfc', 'rfc', 'rfc')
     """
-    if not accept or len(accept) > _LONGEST:
+    if not accept or len(accept) > _MAX_LENGTH:
         return "rfc"
     try:
-        ranges = [_parsed(element) for element in accept.split(",")]
-    except _UnreadableError:
+        ranges = [_parse(element) for element in accept.split(",")]
+    except _InvalidAcceptError:
         return "rfc"
-    ranges.reverse()  # sorting keeps the order of equals: the last listed comes first
-    for each in sorted(ranges, key=lambda one: one.rank, reverse=True):
-        if each.takes("rfc"):
+    ranges.reverse()  # sorting is stable: of equal ranks, the last listed comes first
+    for media_range in sorted(ranges, key=lambda item: item.rank, reverse=True):
+        if media_range.accepts("rfc"):
             return "rfc"
-        if each.takes("unix"):
+        if media_range.accepts("unix"):
             return "unix"
     return None
 
 
-def _parsed(element: str) -> _Range:
+def _parse(element: str) -> _MediaRange:
     match = _MEDIA_TYPE.match(element)
     if match is None:
-        raise _UnreadableError
+        raise _InvalidAcceptError
     kind, subtype = match[1].lower(), (match[2] or "").lower()
     parameters: dict[str, str] = {}
     position = match.end()
@@ -87,8 +87,8 @@ def _parsed(element: str) -> _Range:
         if value.startswith('"'):
             value = _ESCAPED.sub(r"\1", value[1:-1])
         if parameters.setdefault(name, value) != value:
-            raise _UnreadableError
+            raise _InvalidAcceptError
         position = found.end()
     if not _END.match(element, position):
-        raise _UnreadableError
-    return _Range(kind=kind, subtype=subtype, parameters=parameters)
+        raise _InvalidAcceptError
+    return _MediaRange(kind=kind, subtype=subtype, parameters=parameters)

@@ -1,7 +1,7 @@
-"""stats_summary as the API reads and writes it: records by filter, the time of the last, one that is posted.
+"""The SQL table stats_summary as the API reads and writes it.
 
-It works on the table as Traffic Ops makes it, too, but for a record that is of a day: its key comes with the
-migrations.
+Traffic Ops' own table works as well, except for recording a summary of a day: the key for that is added by
+the migrations.
 """
 
 from collections.abc import Generator, Iterator
@@ -12,32 +12,34 @@ from typing import Any
 import sqlalchemy as sa
 
 from tstats.api.stats_summary.query import RecordQuery
-from tstats.api.stats_summary.record import Record
+from tstats.api.stats_summary.record import StatsSummary
 from tstats.db.database import UPGRADE, Database
 from tstats.db.tables import STATS_SUMMARY, upsert
 from tstats.errors import DatabaseError
 
 _ROW = STATS_SUMMARY.c
 _COLUMNS = {"cdn": _ROW.cdn_name, "deliveryservice": _ROW.deliveryservice_name, "stat": _ROW.stat_name}
-_ROWS_AT_ONCE = 1_000
+_BATCH = 1_000
 
 
-class SummaryRecords:
-    """The records in one database; any thread may use it.
+class SummaryTable:
+    """The records in a database; any thread may use it.
 
-    Every method raises `UnreachableError` when the database cannot be reached, and `DatabaseError` for
-    anything else that it refuses.
+    Every method raises `UnreachableError` if the database cannot be reached, and `DatabaseError` for anything
+    else that it refuses.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, query: RecordQuery, *, most: int) -> Generator[list[Record]]:
-        """The records, a thousand at a time; those of equal order as they were made. Close it to stop early.
+    def read(self, query: RecordQuery, *, max_records: int) -> Generator[list[StatsSummary]]:
+        """Yield records in batches; records that sort equal come in the order in which they were made.
+
+        Close the generator to stop early.
 
         Args:
-            query: which ones.
-            most: no more are read, whatever the query's limit.
+            query: which records.
+            max_records: the most records to read, whatever the query's limit is.
         """
         order: list[sa.ColumnElement[Any]] = [_ROW.id]
         if query.order is not None:
@@ -47,16 +49,16 @@ class SummaryRecords:
             sa.select(*_COLUMNS.values(), _ROW.stat_value, _ROW.summary_time, _ROW.stat_date)
             .where(*(_COLUMNS[subject] == name for subject, name in query.filters.items()))
             .order_by(*order)
-            .limit(most if query.limit is None else min(query.limit, most))
+            .limit(max_records if query.limit is None else min(query.limit, max_records))
             .offset(query.offset or None)
         )
         with (
             self._connect() as connection,
-            connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement) as result,
+            connection.execution_options(yield_per=_BATCH).execute(statement) as result,
         ):
             for rows in result.partitions():
                 yield [
-                    Record(
+                    StatsSummary(
                         cdn=cdn,
                         deliveryservice=deliveryservice,
                         stat=stat,
@@ -68,7 +70,7 @@ class SummaryRecords:
                 ]
 
     def last(self, stat: str | None) -> datetime | None:
-        """The latest summary_time of a stat, or (None) of all; None where there is no record."""
+        """Return the latest summary_time of a statistic, or (None) of all; None without any record."""
         statement = sa.select(_ROW.summary_time).order_by(_ROW.summary_time.desc()).limit(1)
         if stat is not None:
             statement = statement.where(_ROW.stat_name == stat)
@@ -76,10 +78,10 @@ class SummaryRecords:
             found: datetime | None = connection.scalar(statement)
             return found
 
-    def save(self, record: Record) -> None:
-        """Keep a record; of those of one (cdn, delivery service, stat, date) the one with the latest time.
+    def save(self, record: StatsSummary) -> None:
+        """Save a record, unless there is one with a later time for its CDN, delivery service, stat and date.
 
-        A record without a date is always another one.
+        A record without a date never replaces another one.
         """
         row: dict[str, object] = {
             "cdn_name": record.cdn,
@@ -98,7 +100,7 @@ class SummaryRecords:
     @contextmanager
     def _connect(self, *, writing: bool = False) -> Iterator[sa.Connection]:
         if self._database.file is not None and not self._database.file.exists():
-            raise DatabaseError(f"{self._database.name}: there is no such file; {UPGRADE}")
+            raise DatabaseError(f"{self._database.name}: no such file; {UPGRADE}")
         with self._database.connect(writing=writing) as connection:
             yield connection
 

@@ -1,4 +1,4 @@
-"""Where a request comes from: a page of another site may not write in the name of who looks at it."""
+"""Where a request comes from: a page of another site may not write on behalf of the user who visits it."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -6,20 +6,20 @@ from urllib.parse import urlsplit
 
 
 def is_cross_site(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that a page of another origin sends this.
+    """Return whether a browser says that a page of another origin sent the request.
 
-    Browsers say so with each request that can change something; what is no browser sends neither header, and
-    has no cookies of others either.
+    Browsers say so with every request that can change something. Other clients send neither header, and have
+    no cookies of somebody else either.
     """
-    fetched = headers.get("sec-fetch-site")
-    if fetched is not None:
-        return fetched not in ("same-origin", "none")
+    fetch_site = headers.get("sec-fetch-site")
+    if fetch_site is not None:
+        return fetch_site not in ("same-origin", "none")
     origin = headers.get("origin")
     return origin is not None and _authority(origin) != headers.get("host", "").lower()
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own: `localhost`, 127.0.0.0/8 or ::1."""
+    """Return whether a host name or address is this machine: `localhost`, 127.0.0.0/8 or ::1."""
     host = host.strip("[]").removesuffix(".").lower()
     if host == "localhost":
         return True
@@ -30,9 +30,10 @@ def is_loopback(host: str) -> bool:
 
 
 def is_for_loopback(headers: Mapping[str, str]) -> bool:
-    """Whether the Host of a request is loopback, or missing.
+    """Return whether the Host of a request is loopback, or missing.
 
-    A name that an attacker lets point to 127.0.0.1 makes a browser send requests here; the name tells.
+    An attacker can point a name of their own to 127.0.0.1, so that a visitor's browser sends requests here
+    (DNS rebinding); the Host still holds that name.
     """
     host = headers.get("host")
     if not host:

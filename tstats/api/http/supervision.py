@@ -1,6 +1,6 @@
 """The server's processes as systemd supervises them: ready, alive, reloading, stopping.
 
-Only the first process tells (NotifyAccess=main), and only where systemd asked for it.
+Only the main process notifies systemd (NotifyAccess=main), and only if systemd asked for it.
 """
 
 import contextlib
@@ -12,34 +12,35 @@ from uvicorn.supervisors import Multiprocess
 
 from tstats.command import systemd
 
-_TICKS_A_SECOND = 10  # of uvicorn's main loop
+_TICKS_PER_SECOND = 10  # of uvicorn's main loop
 
 
-class Server(uvicorn.Server):
-    """A server in this process; a sign of life a second says that its event loop turns.
+class SupervisedServer(uvicorn.Server):
+    """A server in this process; it notifies the watchdog once per second, as long as its event loop runs.
 
-    Ends with the status of the command: uvicorn would raise the signal again that ended it.
+    It returns when a signal stops it: uvicorn would raise the signal again, and the command would end with
+    the status of the signal.
     """
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; ready from now on."""
+        """Listen, and report readiness."""
         await super().startup(sockets=sockets)
         systemd.notify("READY=1")
 
     async def on_tick(self, counter: int) -> bool:
-        """Tell whether to end."""
-        if counter % _TICKS_A_SECOND == 0:
+        """Notify the watchdog; return whether to stop."""
+        if counter % _TICKS_PER_SECOND == 0:
             systemd.notify("WATCHDOG=1")
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer what has been asked, and end."""
+        """Finish the requests in progress and stop."""
         systemd.notify("STOPPING=1")
         await super().shutdown(sockets=sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Catch the signals that end it."""
+        """Stop at SIGTERM and SIGINT, without raising them again."""
         with super().capture_signals():
             try:
                 yield
@@ -47,13 +48,13 @@ class Server(uvicorn.Server):
                 self._captured_signals.clear()
 
 
-class Workers(Multiprocess):
-    """Several processes below this one, which looks after them: a worker that hangs is replaced."""
+class SupervisedWorkers(Multiprocess):
+    """Several worker processes and this one, which replaces those that end or hang."""
 
     _ready = False
 
     def keep_subprocess_alive(self) -> None:
-        """Replace the workers that have ended or hang; ready as soon as all of them serve."""
+        """Replace the workers that have ended or hang; report readiness once all of them serve."""
         super().keep_subprocess_alive()
         if self.should_exit.is_set():
             return
@@ -63,12 +64,12 @@ class Workers(Multiprocess):
         systemd.notify("WATCHDOG=1")
 
     def handle_hup(self) -> None:
-        """Begin new workers, one after the other."""
+        """Replace the workers, one after another."""
         systemd.reloading()
         super().handle_hup()
         systemd.notify("READY=1")
 
     def terminate_all(self) -> None:
-        """End the workers."""
+        """Stop the workers."""
         systemd.notify("STOPPING=1")
         super().terminate_all()
