@@ -23,10 +23,12 @@ class ArchiveStream:
         self._piece = memoryview(b"")
         self._received = 0
 
-    def is_empty(self) -> bool:
-        """Whether the stream ends before anything came."""
-        self._fill()
-        return not self._received
+    def has_begun(self) -> bool:
+        """Whether enough comes to be the beginning of an archive, before anything was taken from it."""
+        while len(self._piece) < archive.BLOCK and (piece := self._receive()):
+            self._piece = memoryview(bytes(self._piece) + piece)
+            self._received += len(piece)
+        return len(self._piece) >= archive.BLOCK
 
     def members(self, *, most_bytes: int) -> Iterator[ArchiveMember]:
         """Yield the members, up to the end of the stream.

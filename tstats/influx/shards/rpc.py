@@ -184,7 +184,7 @@ class BackupPort:
         path: ShardPath | None = None
         with self._connected(_SHARD_BACKUP, request + b"\n") as connection:
             stream = ArchiveStream(self._received(connection), where=f"{self.address}, shard {shard_id}")
-            if stream.is_empty():
+            if not stream.has_begun():
                 raise self._nothing(shard_id)
             for member in stream.members(most_bytes=most_bytes):
                 path = path or member.path
@@ -283,7 +283,7 @@ class BackupPort:
         return receive
 
     def _nothing(self, shard_id: int) -> ServerError:
-        """Return the reason why no archive came, not even an empty one."""
+        """Return the reason why not even the beginning of an archive came."""
         if all(path.shard_id != shard_id for path in self.shards()):
             return RefusedError(
                 f"{self.address} has no shard {shard_id}; see `tstats shard list {self.address}`"
