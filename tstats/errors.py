@@ -55,6 +55,10 @@ class LineProtocolError(TstatsError):
     """A name or value that line protocol cannot express."""
 
 
+class TsmError(TstatsError):
+    """A TSM file or one of its blocks is damaged, or is something else; the text says where."""
+
+
 class SpoolError(TstatsError):
     """The spool cannot store or read a batch; the text names the directory and the remedy."""
 

@@ -147,8 +147,8 @@ class Reader:
             (r"--target-url (http://127\.0\.0\.1:\d+|…)", rf"--target-url {target}"),
             (r"http://(localhost|influxdb|site-a):8086", source),
             (r"http://(trial|site-b):8086", target),
-            (r"(backup .*-host) \S+", rf"\1 127.0.0.1:{servers.influx._rpc_port}"),  # noqa: SLF001 (its other port)
-            (r"(restore .*-host) \S+", rf"\1 127.0.0.1:{servers.other._rpc_port}"),  # noqa: SLF001 (the same)
+            (r"(backup .*-host) \S+", rf"\1 127.0.0.1:{servers.influx.backup_port}"),
+            (r"(restore .*-host) \S+", rf"\1 127.0.0.1:{servers.other.backup_port}"),
             (r"https://to\.example\.com|http://127\.0\.0\.1:\d+(?=/api/5\.0/user/login)", traffic_ops),
             (r"http://127\.0\.0\.1:(8080|\d+(?=/api/5\.0/\w+_s))", servers.api.url),
             (r"--bind \S+|(?<=^tstats api)(?!.*--bind)", " --bind 127.0.0.1:0"),

@@ -41,19 +41,21 @@ class Influxd:
         folder: its data, configuration and log go here.
         settings: further settings as influxd's environment names them (`INFLUXDB_…`).
 
+    The environment variable INFLUXD names another binary than the installed one.
+
     Raises:
         RuntimeError: influxd is not installed (the text names the package), or it does not answer.
     """
 
     def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
-        binary = shutil.which("influxd")
+        binary = shutil.which(os.environ.get("INFLUXD") or "influxd")
         if binary is None:
             raise RuntimeError("influxd is not installed: apt-get install influxdb (scripts/setup does it)")
         self._binary = binary
         self.folder = folder
         self.port = free_port()
         self.udp_port = free_port()
-        self._rpc_port = free_port()
+        self.backup_port = free_port()
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,6 +63,11 @@ class Influxd:
     def url(self) -> str:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def backup_address(self) -> str:
+        """Where its backup port is, as `HOST:PORT`."""
+        return f"127.0.0.1:{self.backup_port}"
 
     def __enter__(self) -> Self:
         self.start()
@@ -83,7 +90,7 @@ class Influxd:
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "INFLUXDB_REPORTING_DISABLED": "true",
-            "INFLUXDB_BIND_ADDRESS": f"127.0.0.1:{self._rpc_port}",
+            "INFLUXDB_BIND_ADDRESS": f"127.0.0.1:{self.backup_port}",
             "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{self.port}",
             "INFLUXDB_HTTP_LOG_ENABLED": "false",
             "INFLUXDB_META_DIR": str(self.folder / "meta"),

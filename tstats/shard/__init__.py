@@ -1,0 +1,1 @@
+"""What the files of a shard hold, and in what two shards differ."""
