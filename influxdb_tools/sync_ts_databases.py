@@ -4,14 +4,17 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from tstats.sync.shards.access import BlockAccess
 
 from tstats.command import exits
 from tstats.command.app import new_app
 from tstats.command.options import CaCert, OutputFormat, Retries, at_most_one, parsed, refuse
-from tstats.command.output import Output, print_json
+from tstats.command.output import Output, print_json, say
 from tstats.core.time import DAY, parse_duration, parse_user_time
 from tstats.core.windows import ALL_TIME, Window
 from tstats.influx import command_options as connection
@@ -121,6 +124,27 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument per option)
         bool, typer.Option("--exact", help="Compare every point, not only sums made by the servers.")
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, max=_MOST_JOBS, metavar="N", help="Parallel measurements.")] = 2,
+    source_backup: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="The source's backup port (8088), on loopback or through an SSH tunnel: whole shards are"
+            " then compared block by block, without a query.",
+        ),
+    ] = None,
+    target_backup: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="The target's backup port, likewise.")
+    ] = None,
+    via: Annotated[
+        Literal["auto", "shards", "queries"],
+        typer.Option(
+            help="The way to the points: `auto` takes whole shards where both backup ports are given."
+        ),
+    ] = "auto",
+    max_bytes_per_second: Annotated[
+        float | None,
+        typer.Option(min=1_000.0, metavar="N", help="Use the backup ports no faster than this."),
+    ] = None,
     max_points_per_second: Annotated[
         float | None, typer.Option(min=1.0, metavar="N", help="Limit the rate of writing.")
     ] = None,
@@ -168,6 +192,14 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument per option)
     from tstats.sync.options import SyncOptions
     from tstats.sync.run import CONNECTIONS, sync
 
+    blocks = _block_access(
+        source_backup,
+        target_backup,
+        via,
+        f"{source_endpoint.url} {target_endpoint.url}",
+        max_bytes_per_second,
+    )
+
     options = SyncOptions(
         databases=databases,
         all_must_exist=ALL not in database,
@@ -181,12 +213,13 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument per option)
         apply=not (check or dry_run),
         jobs=jobs,
         rate=max_points_per_second,
+        via=via,
     )
     source = connecting.open(source_endpoint, connections=jobs * CONNECTIONS)
     target = connecting.open(target_endpoint, connections=jobs * CONNECTIONS)
     try:
         with sync_display.progress() as progress:
-            report = sync(options, source, target, schema=schema, progress=progress)
+            report = sync(options, source, target, schema=schema, progress=progress, blocks=blocks)
     finally:
         source.close()
         target.close()
@@ -199,6 +232,8 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument per option)
         ),
         ToolServer(prefix="target", url=target.url, user=target_endpoint.user, writes=options.apply),
     )
+    for warning in report.warnings:
+        say(f"warning: {warning}")
     for problem in sync_display.errors(report):
         exits.complain(with_remedy(problem, servers))
     if output is Output.JSON:
@@ -209,6 +244,27 @@ def sync_ts_databases(  # noqa: PLR0913 (one argument per option)
         raise typer.Exit(exits.FAILED)
     if check and not report.in_sync:
         raise typer.Exit(exits.DIFFERS)
+
+
+def _block_access(
+    source: str | None, target: str | None, via: str, sites: str, rate: float | None
+) -> "BlockAccess | None":
+    """Return the way to the blocks of both sides; None where their backup ports are not given."""
+    from tstats.influx.shards.rpc import BackupAddress
+    from tstats.sync.shards.access import BlockAccess
+
+    if source is None or target is None:
+        if via == "shards" or source is not target:
+            refuse("both backup ports are needed", "--source-backup and --target-backup")
+        return None
+    if source == target:
+        refuse(f"source and target are the same: {source}", "--target-backup")
+    return BlockAccess.build(
+        parsed(BackupAddress.parse, source, "--source-backup"),
+        parsed(BackupAddress.parse, target, "--target-backup"),
+        sites=sites,
+        rate=rate,
+    )
 
 
 def _databases(requested: Sequence[str]) -> tuple[str, ...]:

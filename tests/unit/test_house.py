@@ -61,7 +61,7 @@ IMPURE = """
     doctor.examine
     influx.async_connection influx.async_reader influx.client influx.command_options influx.command_remedies
     influx.health influx.measurements influx.shards.archive influx.shards.archive_stream influx.shards.files
-    influx.shards.rpc influx.stream influx.udp
+    influx.shards.points influx.shards.rpc influx.stream influx.udp
     migrate_config.command migrate_config.migration
     rollups.cells rollups.check rollups.command rollups.late rollups.repair rollups.state
     schema.display schema.provision
@@ -71,7 +71,9 @@ IMPURE = """
     summaries.build summaries.command summaries.points summaries.report summaries.rows summaries.sinks
     summaries.summarizer
     sync.bisection sync.contents sync.context sync.display sync.localize sync.measurement sync.read
-    sync.report sync.run sync.scheduler sync.survey sync.transfer sync.verify sync.window sync.write
+    sync.report sync.run sync.scheduler sync.shards.access sync.shards.copies sync.shards.exchange
+    sync.shards.pair sync.shards.pairs sync.shards.run sync.shards.unchanged sync.survey sync.transfer
+    sync.verify sync.window sync.write
     traffic_control.traffic_monitor traffic_control.traffic_ops
     transport.http transport.retry transport.server_clock
 """

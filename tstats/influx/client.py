@@ -7,6 +7,7 @@ and MessagePack (which cuts times to microseconds).
 import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -17,6 +18,7 @@ from influxdb.exceptions import InfluxDBClientError, InfluxDBServerError
 from urllib3.exceptions import ReadTimeoutError
 
 from tstats.core.secret import Secret
+from tstats.core.time import SECOND
 from tstats.errors import (
     BrokenStreamError,
     ConfigError,
@@ -165,6 +167,18 @@ class Influx:
                 " retention policies and continuous queries of this kind)"
             )
         return version
+
+    def time(self) -> int:
+        """Return a time that the server's clock has passed, a second or two ago, in ns since the epoch.
+
+        Raises:
+            ServerError: the answer has no valid Date.
+        """
+        date = self._request("ping", "GET", expected=204).headers.get("Date", "")
+        try:
+            return (int(parsedate_to_datetime(date).timestamp()) - 1) * SECOND
+        except (ValueError, TypeError):
+            raise ServerError(f"{self.url} answered with an invalid Date: {date[:40]!r}") from None
 
     def query(
         self, statement: str, *, database: str | None = None, bind: Mapping[str, Any] | None = None

@@ -176,6 +176,11 @@ def show_field_keys(database: str, policy: str) -> str:
     return f"SHOW FIELD KEYS ON {identifier(database)} FROM {identifier(policy)}./.*/"
 
 
+def show_all_field_keys(database: str) -> str:
+    """SHOW FIELD KEYS of every measurement of a database, in all its retention policies together."""
+    return f"SHOW FIELD KEYS ON {identifier(database)}"
+
+
 def show_tag_keys(database: str, policy: str) -> str:
     """SHOW TAG KEYS of every measurement; the server looks into all policies, whatever is asked."""
     return f"SHOW TAG KEYS ON {identifier(database)} FROM {identifier(policy)}./.*/"
@@ -198,6 +203,11 @@ def show_series(database: str, policy: str, measurement: str, *, conditions: Ite
 def show_shard_groups() -> str:
     """SHOW SHARD GROUPS: which times of which retention policy hold points; of all databases."""
     return "SHOW SHARD GROUPS"
+
+
+def show_shards() -> str:
+    """SHOW SHARDS: a series per database, with the ids, policies and times of its shards."""
+    return "SHOW SHARDS"
 
 
 def show_measurements(database: str) -> str:

@@ -1,8 +1,9 @@
 """Read which measurements, fields, tags and shards an InfluxDB has."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from tstats.core.time import LATEST, SECOND, parse_time
 from tstats.core.windows import ALL_TIME, Window
@@ -57,11 +58,50 @@ def read_shards(influx: Influx) -> dict[tuple[str, str], list[Window]] | None:
     found: dict[tuple[str, str], list[Window]] = {}
     for series in answer:
         for row in series.rows():
-            start, end = (_time(influx, row[column]) for column in ("start_time", "end_time"))
-            # The last shard of all ends at the end of time, of which the server shows no fraction.
-            window = Window(start=start, end=ALL_TIME.end if end >= LATEST // SECOND * SECOND else end)
-            found.setdefault((row["database"], row["retention_policy"]), []).append(window)
+            found.setdefault((row["database"], row["retention_policy"]), []).append(_window(influx, row))
     return found
+
+
+class ServerShard(NamedTuple):
+    """A shard of a server.
+
+    Attributes:
+        number: its id.
+        place: its database and retention policy.
+        window: the times whose points it holds.
+    """
+
+    number: int
+    place: tuple[str, str]
+    window: Window
+
+
+def read_server_shards(influx: Influx) -> list[ServerShard]:
+    """Return all shards of a server.
+
+    Raises:
+        RefusedError: the user is not an administrator.
+    """
+    return [
+        ServerShard(int(row["id"]), (row["database"], row["retention_policy"]), _window(influx, row))
+        for series in influx.query(influxql.show_shards())
+        for row in series.rows()
+    ]
+
+
+def read_field_types(influx: Influx, database: str) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the types of each measurement's fields, in all retention policies together."""
+    types: dict[tuple[str, str], set[str]] = {}
+    for series in influx.query(influxql.show_all_field_keys(database)):
+        for row in series.rows():
+            types.setdefault((series.name, row["fieldKey"]), set()).add(row["fieldType"])
+    return {field: frozenset(kinds) for field, kinds in types.items()}
+
+
+def _window(influx: Influx, row: Mapping[str, Any]) -> Window:
+    """Return the window of a shard; the last of all ends at the end of time, shown without its fraction."""
+    start, end = (_time(influx, row[column]) for column in ("start_time", "end_time"))
+    return Window(start=start, end=ALL_TIME.end if end >= LATEST // SECOND * SECOND else end)
 
 
 def _time(influx: Influx, text: str) -> int:

@@ -6,14 +6,15 @@ On a terminal there are a bar and a table; elsewhere plain lines, which are neve
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
 from tstats.command.output import print_table, say
-from tstats.sync.report import MeasurementReport, SyncProgress, SyncReport
+from tstats.sync.report import MeasurementReport, ShardReport, SyncProgress, SyncReport
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -122,6 +123,8 @@ def print_report(report: SyncReport) -> None:
         typer.echo(f"schema: {change['action']} {change['kind']} {database}{change['name']}: {state}")
     rows = [_row(measurement) for measurement in report.measurements]
     print_table(_COLUMNS, rows, numeric=_COLUMNS[1:-1])
+    for line in _shards(report.shards):
+        typer.echo(line)
     typer.echo(_summary(report))
 
 
@@ -146,6 +149,22 @@ def _row(report: MeasurementReport) -> tuple[str, ...]:
         f"{counts.points_only_in_target:,}",
         result,
     )
+
+
+def _shards(shards: Sequence[ShardReport]) -> Iterator[str]:
+    """Say how many shards went which way, and why."""
+    by_blocks = [shard for shard in shards if shard.by_blocks]
+    if by_blocks:
+        unchanged = sum(shard.unchanged for shard in by_blocks)
+        equal = sum(shard.equal for shard in by_blocks) - unchanged
+        different = len(by_blocks) - equal - unchanged
+        yield (
+            f"shards: {len(by_blocks):,} compared block by block: {unchanged:,} unchanged, {equal:,} equal,"
+            f" {different:,} different; {sum(shard.bytes_uploaded for shard in by_blocks):,} bytes uploaded"
+        )
+    reasons = Counter(shard.reason for shard in shards if shard.reason is not None)
+    for reason, number in sorted(reasons.items()):
+        yield f"shards: {number:,} by queries: {reason}"
 
 
 def _summary(report: SyncReport) -> str:

@@ -24,12 +24,13 @@ def sync_measurement(plan: MeasurementPlan, context: SyncContext) -> Measurement
     Raises:
         StoppedError: the user ended the sync.
     """
-    measurement, tags = _measurement(plan, context)
+    measurement, tags = open_measurement(plan, context)
     found: list[Findings] = []
     error: str | None = None
     try:
-        windows = _windows(measurement, tags)
-        found.extend(context.scheduler.windows.each(windows.sync, plan.windows, at_once=WINDOWS_AT_ONCE))
+        if plan.windows:
+            windows = _windows(measurement, tags)
+            found.extend(context.scheduler.windows.each(windows.sync, plan.windows, at_once=WINDOWS_AT_ONCE))
     except StoppedError:
         raise
     except TstatsError as problem:
@@ -50,7 +51,8 @@ def sync_measurement(plan: MeasurementPlan, context: SyncContext) -> Measurement
     )
 
 
-def _measurement(plan: MeasurementPlan, context: SyncContext) -> tuple[MeasurementContext, TagValues]:
+def open_measurement(plan: MeasurementPlan, context: SyncContext) -> tuple[MeasurementContext, TagValues]:
+    """Build the readers and writers of a measurement."""
     tally, options = Tally(), context.options
 
     def writer(influx: Influx) -> BodyWriter:

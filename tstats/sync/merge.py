@@ -73,10 +73,10 @@ class Merge:
             here, there = sources.piece, targets.piece
             if there is None or (here is not None and here.key < there.key):
                 assert here is not None  # noqa: S101 (the loop's condition; mypy cannot see it)
-                yield self._compared(here.tags, here.rows, []), len(here.rows)
+                yield self.compare_rows(here.tags, here.rows, []), len(here.rows)
                 sources.advance()
             elif here is None or there.key < here.key:
-                yield self._compared(there.tags, [], there.rows), len(there.rows)
+                yield self.compare_rows(there.tags, [], there.rows), len(there.rows)
                 targets.advance()
             elif here.rows == there.rows:
                 yield None, 2 * len(here.rows)
@@ -86,9 +86,12 @@ class Merge:
                 # Beyond the earlier of the two ends, one side has not said yet what it holds.
                 horizon = min(here.rows[-1][0], there.rows[-1][0])
                 ours, theirs = sources.take(horizon), targets.take(horizon)
-                yield self._compared(here.tags, ours, theirs), len(ours) + len(theirs)
+                yield self.compare_rows(here.tags, ours, theirs), len(ours) + len(theirs)
 
-    def _compared(self, tags: dict[str, str], ours: list[Row], theirs: list[Row]) -> SeriesDifference | None:
+    def compare_rows(
+        self, tags: dict[str, str], ours: list[Row], theirs: list[Row]
+    ) -> SeriesDifference | None:
+        """Return how the rows of a series differ, both in the order of time; None where they do not."""
         if not theirs:
             return SeriesDifference(tags=tags, to_target=ours, missing=len(ours))
         if not ours and self._both_ways:

@@ -1,9 +1,12 @@
 """What is asked of a sync."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tstats.core.windows import Window
 from tstats.sync.merge import Policy
+
+Via = Literal["auto", "shards", "queries"]
 
 # Up to so many points of both sides together are compared one by one: no digest is faster or sees more.
 EXACT_BELOW = 4_000
@@ -27,6 +30,7 @@ class SyncOptions:
         apply: write; False only compares.
         jobs: measurements at once.
         rate: at most so many points written per second; None for no limit.
+        via: `shards` fails where the backup ports cannot be used, `auto` then goes by queries.
     """
 
     databases: tuple[str, ...]
@@ -42,3 +46,4 @@ class SyncOptions:
     apply: bool = True
     jobs: int = 2
     rate: float | None = None
+    via: Via = "auto"

@@ -1,7 +1,7 @@
 """Plan a sync: which measurements, and the windows in which either side may have points of them."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -173,6 +173,18 @@ def _check_patterns(options: SyncOptions, names: Collection[str]) -> None:
             nearest = get_close_matches(pattern, names, cutoff=_NEAR)
             hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
             raise ConfigError(f"--measurement: neither side has a measurement {pattern!r}{hint}")
+
+
+def kept_windows(options: SyncOptions, source: Contents, target: Contents) -> dict[PolicyName, Window]:
+    """Return the part of the asked window of which both sides keep points, by retention policy."""
+    kept = {place: _kept(options, place, source, target) for place in asked_policies(options)}
+    return {place: window for place, window in kept.items() if window is not None}
+
+
+def without(plan: MeasurementPlan, done: Collection[Window]) -> MeasurementPlan:
+    """Return a plan without the windows that lie in those that are done."""
+    left = (window for window in plan.windows if all(window.overlap(part) != window for part in done))
+    return replace(plan, windows=tuple(left))
 
 
 def is_asked(measurement: str, options: SyncOptions) -> bool:

@@ -4,6 +4,9 @@ import threading
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
+from tstats.core.time import format_time
+from tstats.core.windows import Window
+
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
@@ -64,6 +67,48 @@ class MeasurementReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShardReport:
+    """How the shards of one window were synced.
+
+    Attributes:
+        database, retention_policy, window: which ones.
+        by_blocks: whether their blocks were compared; otherwise they were left to queries.
+        unchanged: whether they were known to be equal, and have not changed since.
+        equal: whether all blocks were equal from the start.
+        points_uploaded, bytes_uploaded: what was uploaded as blocks.
+        seconds_disabled: for which uploads kept the writers of a shard waiting.
+        reason: why it, or some of its measurements, was left to queries.
+    """
+
+    database: str
+    retention_policy: str
+    window: Window
+    by_blocks: bool = False
+    unchanged: bool = False
+    equal: bool = False
+    points_uploaded: int = 0
+    bytes_uploaded: int = 0
+    seconds_disabled: float = 0.0
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `--output json` prints of it."""
+        return {
+            "database": self.database,
+            "retention_policy": self.retention_policy,
+            "start": format_time(self.window.start),
+            "end": format_time(self.window.end),
+            "via": "shards" if self.by_blocks else "queries",
+            "unchanged": self.unchanged,
+            "equal": self.equal,
+            "points_uploaded": self.points_uploaded,
+            "bytes_uploaded": self.bytes_uploaded,
+            "seconds_disabled": round(self.seconds_disabled, 3),
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
     """The report of a sync.
 
@@ -72,9 +117,11 @@ class SyncReport:
         measurements: every one that was asked for.
         schema_changes: what was or would be changed in the target's schema, as JSON.
         schema_in_sync: whether the target has the source's schema at the end.
+        shards: how the shards were synced, where backup ports are given.
         seconds: from the first request to the last.
         error: why it ended early.
         apply: whether anything was to be written.
+        warnings: what the user should know, although nothing failed.
     """
 
     source: str
@@ -82,9 +129,11 @@ class SyncReport:
     measurements: tuple[MeasurementReport, ...] = ()
     schema_changes: tuple[dict[str, Any], ...] = ()
     schema_in_sync: bool = True
+    shards: tuple[ShardReport, ...] = ()
     seconds: float = 0.0
     error: str | None = None
     apply: bool = True
+    warnings: tuple[str, ...] = ()
 
     @property
     def in_sync(self) -> bool:
@@ -125,8 +174,10 @@ class SyncReport:
             **asdict(totals),
             "schema_changes": list(self.schema_changes),
             "measurements": [row.as_json() for row in self.measurements],
+            "shards": [row.as_json() for row in self.shards],
             "seconds": round(self.seconds, 3),
             "points_per_second": round(totals.points_written / self.seconds) if self.seconds else 0,
+            "warnings": list(self.warnings),
             "error": self.error,
         }
 

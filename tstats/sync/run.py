@@ -2,7 +2,7 @@
 
 import threading
 import time
-from concurrent.futures import as_completed
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,11 @@ from tstats.sync.contents import read_contents
 from tstats.sync.context import SyncContext
 from tstats.sync.measurement import sync_measurement
 from tstats.sync.options import SyncOptions
-from tstats.sync.plan import MeasurementPlan, plan
+from tstats.sync.plan import Contents, MeasurementPlan, plan, without
 from tstats.sync.report import Counts, MeasurementReport, SyncProgress, SyncReport
 from tstats.sync.scheduler import SEGMENTS_AT_ONCE, WINDOWS_AT_ONCE, Scheduler
+from tstats.sync.shards.access import BlockAccess
+from tstats.sync.shards.run import BlockResult, ShardSync
 from tstats.sync.transfer import StoppedError
 from tstats.sync.write import IN_FLIGHT, Throttle
 
@@ -25,7 +27,13 @@ CONNECTIONS = IN_FLIGHT + SEGMENTS_AT_ONCE + 2 * WINDOWS_AT_ONCE
 
 
 def sync(
-    options: SyncOptions, source: Influx, target: Influx, *, schema: bool, progress: SyncProgress
+    options: SyncOptions,
+    source: Influx,
+    target: Influx,
+    *,
+    schema: bool,
+    progress: SyncProgress,
+    blocks: BlockAccess | None = None,
 ) -> SyncReport:
     """Sync what is asked for; what a server refuses is in the report.
 
@@ -35,6 +43,7 @@ def sync(
         target: the server that is to have them; both with `CONNECTIONS` connections per job.
         schema: first give the target the source's databases, policies and continuous queries.
         progress: shows how far it is.
+        blocks: the way to the blocks of whole shards; None goes by queries alone.
 
     Raises:
         ConfigError: a pattern matches no measurement of either side.
@@ -52,9 +61,24 @@ def sync(
         if options.apply:
             for influx in (target, source) if options.both_ways else (target,):
                 _check_writable(influx, theirs if influx is target else ours, options)
-        plans = plan(options, read_contents(source, ours, options), read_contents(target, theirs, options))
+        contents = read_contents(source, ours, options), read_contents(target, theirs, options)
+        plans = plan(options, *contents)
         progress.begin(sum(len(measurement.windows) for measurement in plans))
-        report = replace(report, measurements=_sync_all(plans, options, source, target, progress))
+        with Scheduler(options.jobs) as scheduler:
+            context = SyncContext(
+                options=options,
+                source=source,
+                target=target,
+                scheduler=scheduler,
+                throttle=Throttle(options.rate, scheduler.stop),
+                progress=progress,
+            )
+            results: Mapping[str, BlockResult] = {}
+            if blocks is not None and options.via != "queries":
+                shards = ShardSync(context, plans, blocks)
+                report = replace(report, **_sync_shards(shards, contents))
+                results = shards.results
+            report = replace(report, measurements=_sync_all(plans, context, results))
     except ConfigError:
         raise
     except TstatsError as error:
@@ -107,37 +131,35 @@ def _as_json(result: ChangeResult) -> dict[str, Any]:
     }
 
 
-def _sync_all(
-    plans: list[MeasurementPlan], options: SyncOptions, source: Influx, target: Influx, progress: SyncProgress
-) -> tuple[MeasurementReport, ...]:
-    """Sync the measurements, `options.jobs` at once; one that fails does not stop the others."""
-    gone = threading.Event()
-    with Scheduler(options.jobs) as scheduler:
-        context = SyncContext(
-            options=options,
-            source=source,
-            target=target,
-            scheduler=scheduler,
-            throttle=Throttle(options.rate, scheduler.stop),
-            progress=progress,
-        )
-        pool = scheduler.measurements
-        futures = [pool.submit(_sync_one, measurement, context, gone) for measurement in plans]
-        try:
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:  # above all Ctrl-C: the threads must end before the error goes on
-            scheduler.stop.set()
-            for future in futures:
-                future.cancel()
+def _sync_shards(shards: ShardSync, contents: tuple[Contents, Contents]) -> dict[str, Any]:
+    """Sync what can be synced by blocks; return what the report says of it."""
+    try:
+        pairs = shards.pairs(*contents)
+    except TstatsError as error:
+        if shards.options.via == "shards":
             raise
-    return tuple(future.result() for future in futures)
+        return {"warnings": (f"everything goes by queries: {error}",)}
+    return {"shards": tuple(shards.run(pairs))}
+
+
+def _sync_all(
+    plans: list[MeasurementPlan], context: SyncContext, results: Mapping[str, BlockResult]
+) -> tuple[MeasurementReport, ...]:
+    """Sync the measurements, `jobs` at once; one that fails does not stop the others."""
+    gone = threading.Event()
+
+    def sync_one(measurement: MeasurementPlan) -> MeasurementReport:
+        result = results.get(measurement.name, BlockResult())
+        return result.added_to(_sync_one(without(measurement, result.windows), context, gone))
+
+    pool, jobs = context.scheduler.measurements, context.options.jobs
+    return tuple(pool.each(sync_one, plans, at_once=jobs, stop=context.scheduler.stop))
 
 
 def _sync_one(measurement: MeasurementPlan, context: SyncContext, gone: threading.Event) -> MeasurementReport:
     if context.scheduler.stop.is_set():
         raise StoppedError("interrupted; run it again to continue")
-    if gone.is_set():
+    if gone.is_set() and measurement.windows:
         return MeasurementReport(
             database=measurement.database,
             retention_policy=measurement.policy,

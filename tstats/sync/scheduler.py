@@ -57,11 +57,17 @@ class Pool:
         return self._executor.submit(task, *args, **kwargs)
 
     def each(
-        self, task: Callable[[Item], Result], items: Iterable[Item], *, at_once: int
+        self,
+        task: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        at_once: int,
+        stop: threading.Event | None = None,
     ) -> Iterator[Result]:
         """Run a task for each item, a few at once, and yield the results in the order of the items.
 
-        When one fails, the others that have been started are waited for before the error is raised.
+        When one fails, the others that have been started are waited for before the error is raised; `stop`
+        is set first, so that they end early.
         """
         started: deque[Future[Result]] = deque()
         try:
@@ -71,6 +77,10 @@ class Pool:
                 started.append(self.submit(task, item))
             while started:
                 yield started.popleft().result()
+        except BaseException:
+            if stop is not None:
+                stop.set()
+            raise
         finally:
             wait(started)
 

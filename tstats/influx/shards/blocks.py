@@ -56,6 +56,9 @@ class KeyPoints(NamedTuple):
     values: npt.NDArray[Any]
 
 
+NO_POINTS = KeyPoints(np.empty(0, np.int64), np.empty(0, np.float64))
+
+
 def verify(block: bytes) -> None:
     """Check the checksum of a block.
 
