@@ -193,7 +193,7 @@ class Transfer:
             if apply and difference.to_target:
                 found.to_target = True
                 found.replaced |= difference.lower > 0
-                for row in difference.to_target:
+                for row in difference.to_target if self._columns else ():
                     increase(found.added, row[0] // BUCKET * BUCKET, self._numbers(row))
                 self._to_target.add(from_source.of(difference.tags, difference.to_target), lacking)
             else:

@@ -1,8 +1,10 @@
 """Sync by whole shards: on real servers, equal in the end by an export that asks in another way."""
 
 import random
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from tests.support.influxd import Influxd
 from tests.support.points import Point, as_export, export, healed, write
 from tests.support.syncing import NoProgress
+from tests.support.tcp_proxy import Change, TcpProxy
 from tstats.core.time import DAY, HOUR, MINUTE
 from tstats.core.windows import ALL_TIME
 from tstats.influx.client import Endpoint, Influx
@@ -66,11 +69,23 @@ def target(other_influxd: Influxd) -> Iterator[Site]:
         yield site
 
 
-def run(source: Site, target: Site, cache: Path, **asked: Any) -> SyncReport:  # noqa: ANN401 (of SyncOptions)
+def run(
+    source: Site,
+    target: Site,
+    cache: Path,
+    *,
+    source_port: str | None = None,
+    target_port: str | None = None,
+    **asked: Any,  # noqa: ANN401 (of SyncOptions)
+) -> SyncReport:
     options = SyncOptions(
         databases=(DATABASE,), now=time.time_ns(), window=ALL_TIME, **{"via": "shards", **asked}
     )
-    blocks = BlockAccess.build(source.address, target.address, sites="a b", rate=None)
+    ports = [
+        BackupAddress.parse(port or site.server.backup_address)
+        for site, port in ((source, source_port), (target, target_port))
+    ]
+    blocks = BlockAccess.build(*ports, sites="a b", rate=None)
     blocks = replace(blocks, unchanged=UnchangedShards(cache, "a b"))
     return sync(options, source.influx, target.influx, schema=True, progress=NoProgress(), blocks=blocks)
 
@@ -247,3 +262,118 @@ def test_the_port_of_another_server_is_refused(source: Site, target: Site) -> No
     write(source.influx, minutes(1, 1), database=DATABASE, policy="other")
     report = sync(options, source.influx, target.influx, schema=False, progress=NoProgress(), blocks=blocks)
     assert "is not the backup port of" in str(report.error)
+
+
+# --- ports and servers that fail
+
+
+def of_backup(change: Change) -> Change:
+    """Leave the short answers alone, which list shards; change what is a copy of a shard."""
+    return lambda piece, before: change(piece, before) if before or len(piece) > 8_000 else piece
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda piece, before: None if before > 20_000 else piece,
+        lambda piece, before: bytes(len(piece)) if before > 20_000 else piece,
+        lambda piece, before: piece[:-5] + b"?????" if 0 < before < 60_000 else piece,
+    ],
+    ids=["cut off", "zeros", "flipped bytes"],
+)
+def test_a_copy_that_is_damaged_is_never_taken_for_the_shard(
+    source: Site, target: Site, tmp_path: Path, change: Change
+) -> None:
+    points = minutes(60, 400)
+    source.hold(points)
+    target.hold([])
+    host, port = source.server.backup_address.split(":")
+    with TcpProxy(host, int(port), to_client=of_backup(change)) as proxy:
+        report = run(source, target, tmp_path / "cache", source_port=proxy.address)
+    ((by_blocks, reason),) = all_ways(report)
+    assert not by_blocks
+    assert reason
+    assert report.in_sync
+    assert target.held() == source.held() == as_export(points)
+
+
+def test_an_upload_that_is_cut_off_is_read_back_and_made_again(
+    source: Site, target: Site, tmp_path: Path
+) -> None:
+    points = minutes(60, 400)
+    source.hold(points)
+    target.hold([])
+    host, port = target.server.backup_address.split(":")
+    cuts = iter([None])
+
+    def cut_once(piece: bytes, before: int) -> bytes | None:
+        return next(cuts, piece) if before > 20_000 else piece
+
+    with TcpProxy(host, int(port), to_server=cut_once) as proxy:
+        report = run(source, target, tmp_path / "cache", target_port=proxy.address)
+    assert next(cuts, "used") == "used"
+    assert all_ways(report) == ((True, None),)
+    assert report.verified
+    assert target.held() == as_export(points)
+
+
+def test_a_server_that_is_killed_during_an_upload_loses_nothing(
+    source: Site, target: Site, tmp_path: Path
+) -> None:
+    points = minutes(60, 400)
+    source.hold(points)
+    target.hold(minutes(5, 400))
+    host, port = target.server.backup_address.split(":")
+    kills, restarted = iter([target.server]), threading.Event()
+
+    def kill_once(piece: bytes, before: int) -> bytes | None:
+        server = next(kills, None) if before > 20_000 else None
+        if server is not None:
+            server.kill()
+            server.start()
+            restarted.set()
+            return None
+        return piece
+
+    with TcpProxy(host, int(port), to_server=kill_once) as proxy:
+        report = run(source, target, tmp_path / "cache", target_port=proxy.address)
+    assert restarted.wait(30)
+    assert target.held().items() >= as_export(minutes(5, 400)).items()
+    if report.in_sync:
+        assert target.held() == as_export(points)
+    else:
+        assert report.failed
+
+
+def test_two_syncs_at_once_end_equal(source: Site, target: Site, tmp_path: Path) -> None:
+    points = [*minutes(40, 400), *minutes(40, 400, start=T + DAY)]
+    source.hold(points)
+    target.hold(minutes(10, 100))
+    with ThreadPoolExecutor(2) as both:
+        reports = list(both.map(lambda number: run(source, target, tmp_path / str(number)), range(2)))
+    assert [report.in_sync for report in reports] == [True, True]
+    assert target.held() == as_export(points)
+
+
+def test_a_shard_that_is_written_to_meanwhile_keeps_every_point(
+    source: Site, target: Site, tmp_path: Path
+) -> None:
+    points = minutes(60, 400)
+    source.hold(points)
+    target.hold([])
+    late = [replace(point, tags=(("hostname", "late"),)) for point in minutes(1, 400)]
+    done = threading.Event()
+
+    def write_late() -> None:
+        for point in late:
+            write(target.influx, [point], database=DATABASE, policy=POLICY)
+        done.set()
+
+    writer = threading.Thread(target=write_late)
+    writer.start()
+    while not done.is_set():
+        run(source, target, tmp_path / "cache")
+    writer.join()
+    report = run(source, target, tmp_path / "cache")
+    assert report.in_sync
+    assert target.held() == as_export([*points, *late])

@@ -50,10 +50,12 @@ class KeyPoints(NamedTuple):
         times: ns since the epoch, in ascending order.
         values: float64, int64, uint64 or bool; strings as Python's in an array of objects, where a byte that
             is not UTF-8 is a surrogate (PEP 383).
+        conflicts: whether files hold different values for one time, so that InfluxDB may answer with either.
     """
 
     times: Integers
     values: npt.NDArray[Any]
+    conflicts: bool = False
 
 
 NO_POINTS = KeyPoints(np.empty(0, np.int64), np.empty(0, np.float64))

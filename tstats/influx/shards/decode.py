@@ -44,22 +44,6 @@ def decode_keys(keys: Sequence[ShardKey]) -> list[KeyPoints]:
     ]
 
 
-def has_conflicts(key: ShardKey) -> bool:
-    """Tell whether the files of a key hold different values for one time, so that InfluxDB may give either.
-
-    Raises:
-        TsmError: a block is damaged.
-    """
-    if not key.overlaps:
-        return False
-    parts = decode_blocks(key.kind, [located.bytes for located in key.blocks])
-    times = np.concatenate([part.times for part in parts])
-    values = np.concatenate([part.values for part in parts])
-    sorting = np.argsort(times, kind="stable")
-    times, values = times[sorting], values[sorting]
-    return bool(np.any((times[1:] == times[:-1]) & (values[1:] != values[:-1])))
-
-
 def batches(compared: Iterable[Compared], *, most: int = BATCH_BYTES) -> Iterator[list[Compared]]:
     """Yield the keys in batches that `decode_keys` takes well: neither too large nor too small.
 
@@ -107,5 +91,6 @@ def _joined(key: ShardKey, parts: list[KeyPoints]) -> KeyPoints:
         return KeyPoints(times, values)
     sorting = np.argsort(times, kind="stable")
     times, values = times[sorting], values[sorting]
-    last = np.append(times[1:] != times[:-1], True)
-    return KeyPoints(times[last], values[last])
+    same_time = times[1:] == times[:-1]
+    last = np.append(~same_time, True)
+    return KeyPoints(times[last], values[last], bool(np.any(same_time & (values[1:] != values[:-1]))))

@@ -10,7 +10,7 @@ from tstats.errors import LineProtocolError
 from tstats.influx.rows import Block, Field, Kind, Lines, Row
 from tstats.influx.shards.blocks import NO_POINTS, KeyPoints, ValueKind, decode_blocks
 from tstats.influx.shards.compare import Compared, KeyVerdict, compare
-from tstats.influx.shards.decode import batches, decode_keys, has_conflicts
+from tstats.influx.shards.decode import batches, decode_keys
 from tstats.influx.shards.files import ShardFiles
 from tstats.influx.shards.keys import SeriesKey, parse_series, split_key
 from tstats.influx.shards.points import Places, diff_points
@@ -215,7 +215,7 @@ class Exchange:
             series, name, found = self._named(compared)
             if found is None or found.unsuited:
                 continue
-            if any(has_conflicts(key) for key in (compared.left, compared.right) if key is not None):
+            if left.conflicts or right.conflicts:
                 found.unsuited = "its files hold several values for one time"
                 continue
             rows = len(left.times) + len(right.times)
