@@ -14,6 +14,7 @@ from tstats.db.command import db
 from tstats.doctor.command import doctor
 from tstats.migrate_config.command import migrate_config
 from tstats.rollups import command as rollup_cli
+from tstats.shard.command import app as shard
 from tstats.simulator.command import simulate
 from tstats.summaries.command import summarize
 
@@ -33,6 +34,7 @@ app.add_typer(db, name="db")
 app.add_typer(dashboards, name="dashboards")
 app.command()(api)
 app.add_typer(token, name="token")
+app.add_typer(shard, name="shard")
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 (Typer's callbacks are called so)

@@ -1,10 +1,10 @@
 """The shards of a real server, as their files and as what the files hold."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.support.influxd import Influxd
-from tests.support.points import Export
+from tests.support.points import Export, Key
 from tstats.influx.shards.decode import decode_keys
 from tstats.influx.shards.files import ShardFiles
 from tstats.influx.shards.keys import parse_series, split_key
@@ -46,6 +46,6 @@ def add_points(found: Export, keys: Iterable[ShardKey]) -> None:
             found.setdefault((measurement, tuple(sorted(tags.items())), time), {})[field] = value
 
 
-def typed(export: Mapping[object, Mapping[str, object]]) -> dict[object, dict[str, str]]:
+def typed(export: Export) -> dict[Key, dict[str, str]]:
     """Return values as texts that tell 1 from 1.0 and True, and 0.0 from -0.0."""
     return {key: {name: repr(value) for name, value in fields.items()} for key, fields in export.items()}

@@ -16,12 +16,13 @@ PURE = """
     core.model core.secret core.time core.windows
     influx.health_statements influx.influxql influx.line_protocol influx.rows
     influx.shards.blocks influx.shards.compare influx.shards.decode influx.shards.floats
-    influx.shards.integers influx.shards.keys influx.shards.shard influx.shards.simple8b influx.shards.tsm
-    influx.shards.varint influx.shards.writer
+    influx.shards.integers influx.shards.keys influx.shards.points influx.shards.shard
+    influx.shards.simple8b influx.shards.tsm influx.shards.varint influx.shards.writer
     traffic_control.inventory
     schema.plan schema.spec
     collect.feed
     rollups.compare rollups.plan
+    shard.diff shard.report
     summaries.day
     sync.digest sync.merge sync.options sync.plan sync.segments
     api.access.credential api.access.token
@@ -65,6 +66,7 @@ IMPURE = """
     rollups.cells rollups.check rollups.command rollups.display rollups.late rollups.repair rollups.report
     rollups.state
     schema.display schema.provision
+    shard.command shard.display
     simulator.command simulator.exchange simulator.faults simulator.inventory simulator.listener
     simulator.payloads simulator.record simulator.server simulator.sessions simulator.summaries
     simulator.traffic simulator.traffic_monitor simulator.traffic_ops simulator.world

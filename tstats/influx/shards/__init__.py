@@ -9,6 +9,8 @@ To compare a shard of two servers, and read what differs:
         differing = (each for each in compared if each.verdict is KeyVerdict.DIFFERENT)
         for batch in batches(differing):                   # some megabytes of blocks
             lefts = decode_keys([each.left for each in batch])   # times and values, as arrays of numpy
+            rights = decode_keys([each.right for each in batch])
+            diffs = map(diff_points, lefts, rights)              # which points, by their places
 
 A key is a series and a field. `keys.split_key` gives both, the series as bytes, and `keys.parse_series` its
 measurement and tags; all fields of a series follow one another. `KeyVerdict.EQUAL` is exact: the blocks were
@@ -31,11 +33,11 @@ The server takes what it gets. Before an upload, all of this has to be true, or 
 - each field has the type that it has in the target, in all of its policies;
 - nobody writes to the target's shard, and its times are those of the source's shard;
 - a point of each measurement and field was written to that shard over HTTP, without which it stays
-  invisible on servers before 1.12 with the index `tsi1`;
+  invisible on servers of 1.6 and 1.8 with the index `tsi1`;
 - the source's shard has no tombstones: deleted points would come back.
 Afterwards only a new backup says whether the server took it.
 
-Modules: `rpc` (the port), `archive` and `archive_stream` (what it sends), `files` (the copies), `tsm` and
+Modules: `rpc` (the port), `archive` and `archive_stream` (what it sends), `files` (the copies); `tsm` and
 `writer` (TSM files), `keys`, `blocks` with `integers`, `floats`, `simple8b` and `varint` (what is in them),
-`shard` (several files as one), `compare`, `decode`. All but `rpc`, `archive_stream` and `files` are pure.
+`shard` (several files as one), `compare`, `decode`, `points`. All but the first four are pure.
 """

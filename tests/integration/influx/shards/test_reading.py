@@ -57,7 +57,7 @@ def agrees(server: Influxd, influx: Influx, points: list[Point], folder: Path) -
 
 
 def points_of(values: list[FieldValue], times: list[int], *, field: str = "f", **tags: str) -> list[Point]:
-    pairs = zip(times, itertools.cycle(values))  # noqa: B905 (the values repeat)
+    pairs = zip(times, itertools.cycle(values))
     return [
         Point(measurement="m", tags=tuple(sorted(tags.items())), time=time, fields=((field, value),))
         for time, value in pairs
@@ -148,7 +148,7 @@ def test_several_files_that_overlap(database: Influx, influxd: Influxd, tmp_path
         backup = backed_up(influxd, "d b", tmp_path / str(number))
         assert len(backup.files) == number + 1
     with ShardFiles(backup) as files:
-        assert [key.overlaps for key in files.keys()] == [True, False]
+        assert [key.overlaps for key in list(files.keys())] == [True, False]
     agrees(influxd, database, first + second + third, tmp_path / "copies")
 
 
