@@ -5,10 +5,11 @@ from pathlib import Path
 
 from tests.support.influxd import Influxd
 from tests.support.points import Export, Key
+from tstats.influx.shards.address import BackupAddress
 from tstats.influx.shards.decode import decode_keys
 from tstats.influx.shards.files import ShardFiles
 from tstats.influx.shards.keys import parse_series, split_key
-from tstats.influx.shards.rpc import Backup, BackupAddress, BackupPort
+from tstats.influx.shards.rpc import Backup, BackupPort
 from tstats.influx.shards.shard import ShardKey
 
 PLENTY = 10**9

@@ -15,7 +15,7 @@ PURE = """
     catalog errors
     core.model core.secret core.time core.windows
     influx.health_statements influx.influxql influx.line_protocol influx.rows
-    influx.shards.blocks influx.shards.compare influx.shards.decode influx.shards.floats
+    influx.shards.address influx.shards.blocks influx.shards.compare influx.shards.decode influx.shards.floats
     influx.shards.integers influx.shards.keys influx.shards.points influx.shards.shard
     influx.shards.simple8b influx.shards.tsm influx.shards.varint influx.shards.writer
     traffic_control.inventory

@@ -74,7 +74,7 @@ _Output = Annotated[
 ]
 
 app = typer.Typer(
-    help="Show what the files of a shard hold, and in what two shards differ.",
+    help="Show what a shard holds, and how two shards differ, from their files.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -85,9 +85,9 @@ app = typer.Typer(
 def list_shards(
     port: _Port, *, database: _Database = "", timeout: _Timeout = 60.0, output: _Output = "text"
 ) -> None:
-    """List the shards of a server: their ids, databases and retention policies.
+    """List the shards of a server with their ids, databases and retention policies.
 
-    The backup port has no authentication and no TLS. From another machine, reach it through a tunnel:
+    The backup port has no authentication and no TLS. To reach it from another machine, use a tunnel:
     ssh -L 8088:localhost:8088 HOST.
     """
     from tstats.shard import display
@@ -106,7 +106,7 @@ def report(
     shard_ids: Annotated[
         list[int] | None,
         typer.Argument(
-            metavar="[SHARD_ID]...", min=1, help="As `tstats shard list` shows them.", show_default=False
+            metavar="SHARD_ID", min=1, help="As `tstats shard list` shows them.", show_default=False
         ),
     ] = None,
     *,
@@ -116,9 +116,8 @@ def report(
 ) -> None:
     """Report the measurements, series, points, bytes and times of shards.
 
-    Each shard is copied to a temporary folder (TMPDIR) over the backup port, as `influxd backup` does, and
-    its index is read: the server answers no query. What it has in memory is written to a file first, and is
-    in the report.
+    Each shard is copied to a temporary folder (TMPDIR) over the backup port, as `influxd backup` does. Most
+    of the report comes from the index of its files; no queries run on the server.
     """
     from tstats.shard import display
     from tstats.shard.report import survey
@@ -150,11 +149,11 @@ def diff(
     timeout: _Timeout = 60.0,
     output: _Output = "text",
 ) -> None:
-    """Compare two shards exactly, and report what only one has or what differs.
+    """Compare two shards exactly, and report what only one has and what differs.
 
-    Both are copied to temporary folders (TMPDIR) over the backup port and compared block by block; what
-    differs is decoded and compared point by point. Neither server answers a query. A key is a field of a
-    series.
+    Both shards are copied to temporary folders (TMPDIR) over the backup port and compared block by block.
+    Blocks that differ are decoded and compared point by point; no queries run on the servers. A key is one
+    field of a series.
     """
     from tstats.shard import display
     from tstats.shard.diff import diff as find_differences
@@ -167,12 +166,13 @@ def diff(
         else:
             for line in display.diff_as_lines(lefts.backup, rights.backup, found):
                 typer.echo(line)
-    if any(each.differs for each in found):
+    if any(measurement.differs for measurement in found):
         raise typer.Exit(exits.DIFFERS)
 
 
 def _open(address: str, timeout: float, hint: str = "HOST:PORT") -> "BackupPort":
-    from tstats.influx.shards.rpc import BackupAddress, BackupPort
+    from tstats.influx.shards.address import BackupAddress
+    from tstats.influx.shards.rpc import BackupPort
 
     try:
         return BackupPort(BackupAddress.parse(address), connect_timeout=timeout, timeout=timeout)
@@ -182,7 +182,7 @@ def _open(address: str, timeout: float, hint: str = "HOST:PORT") -> "BackupPort"
 
 @contextmanager
 def _copied(server: "BackupPort", shard_id: int) -> "Iterator[ShardFiles]":
-    """Copy a shard to a temporary folder, which goes at the end."""
+    """Copy a shard to a temporary folder, which is removed at the end."""
     import shutil
     import tempfile
     from pathlib import Path

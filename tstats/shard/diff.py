@@ -1,9 +1,9 @@
-"""In what two shards differ: keys that only one has, and points of keys that both have."""
+"""How two shards differ: keys that only one of them has, and points of keys that both have."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tstats.influx.shards.compare import Compared, KeyVerdict, compare
+from tstats.influx.shards.compare import ComparedKey, KeyVerdict, compare
 from tstats.influx.shards.decode import batches, decode_keys
 from tstats.influx.shards.keys import parse_series, split_key
 from tstats.influx.shards.points import PointsDiff, diff_points
@@ -12,7 +12,7 @@ from tstats.influx.shards.shard import ShardKey
 
 @dataclass(slots=True, kw_only=True)
 class MeasurementDiff:
-    """In what two shards differ in a measurement; a key is a field of a series, and a value is of a key.
+    """How two shards differ in a measurement; a key is one field of a series.
 
     Attributes:
         name: of the measurement.
@@ -20,10 +20,10 @@ class MeasurementDiff:
         only_left: keys that only the left shard has.
         only_right: keys that only the right one has.
         different: keys that both have, with other values.
-        values_left: values that only the left shard has, those of its own keys too.
+        values_left: values that only the left shard has, including those of `only_left`.
         values_right: the same of the right shard.
         values_different: values that both have at the same time, but not the same.
-        overlapping: keys with blocks that overlap in time; InfluxDB may answer otherwise than the blocks say.
+        overlapping: keys with blocks that overlap in time; queries may return other values for them.
     """
 
     name: str
@@ -55,32 +55,32 @@ def diff(left: Iterable[ShardKey], right: Iterable[ShardKey]) -> list[Measuremen
     found: dict[str, MeasurementDiff] = {}
     differing = _counted(compare(left, right), found)
     for batch in batches(differing):
-        lefts = decode_keys([each.left for each in batch if each.left])
-        rights = decode_keys([each.right for each in batch if each.right])
-        for each, mine, yours in zip(batch, lefts, rights, strict=True):
-            _add(_of(found, each), diff_points(mine, yours))
+        lefts = decode_keys([pair.left for pair in batch if pair.left])
+        rights = decode_keys([pair.right for pair in batch if pair.right])
+        for pair, mine, yours in zip(batch, lefts, rights, strict=True):
+            _add(_of(found, pair), diff_points(mine, yours))
     return [found[name] for name in sorted(found)]
 
 
-def _counted(compared: Iterable[Compared], found: dict[str, MeasurementDiff]) -> Iterator[Compared]:
+def _counted(compared: Iterable[ComparedKey], found: dict[str, MeasurementDiff]) -> Iterator[ComparedKey]:
     """Count what needs no decoding, and yield the rest."""
-    for each in compared:
-        counts = _of(found, each)
-        counts.overlapping += each.overlaps
-        if each.verdict is KeyVerdict.EQUAL:
+    for pair in compared:
+        counts = _of(found, pair)
+        counts.overlapping += pair.overlaps
+        if pair.verdict is KeyVerdict.EQUAL:
             counts.equal += 1
-        elif each.left and each.right:
-            yield each
-        elif each.left:
+        elif pair.left and pair.right:
+            yield pair
+        elif pair.left:
             counts.only_left += 1
-            counts.values_left += each.left.points()
-        elif each.right:
+            counts.values_left += pair.left.points()
+        elif pair.right:
             counts.only_right += 1
-            counts.values_right += each.right.points()
+            counts.values_right += pair.right.points()
 
 
-def _of(found: dict[str, MeasurementDiff], each: Compared) -> MeasurementDiff:
-    name = parse_series(split_key(each.key)[0]).measurement
+def _of(found: dict[str, MeasurementDiff], pair: ComparedKey) -> MeasurementDiff:
+    name = parse_series(split_key(pair.key)[0]).measurement
     return found.setdefault(name, MeasurementDiff(name=name))
 
 

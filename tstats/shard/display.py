@@ -44,16 +44,16 @@ def contents_as_json(backup: Backup, contents: ShardContents) -> dict[str, Any]:
         "overlappingKeys": contents.overlapping,
         "measurements": [
             {
-                "name": each.name,
-                "series": each.series,
-                "fields": each.fields,
-                "points": each.points,
-                "values": each.values,
-                "bytes": each.size,
-                "first": format_time(each.first),
-                "last": format_time(each.last),
+                "name": measurement.name,
+                "series": measurement.series,
+                "fields": measurement.fields,
+                "points": measurement.points,
+                "values": measurement.values,
+                "bytes": measurement.size,
+                "first": format_time(measurement.first),
+                "last": format_time(measurement.last),
             }
-            for each in contents.measurements
+            for measurement in contents.measurements
         ],
     }
 
@@ -72,16 +72,16 @@ def contents_as_lines(shard_id: int, backup: Backup, contents: ShardContents) ->
         yield f"it is not fully compacted: points of {keys} may be in several files, and count in each"
     rows = [
         (
-            each.name,
-            f"{each.series:,}",
-            f"{len(each.fields):,}",
-            f"{each.points:,}",
-            f"{each.values:,}",
-            f"{each.size:,}",
-            format_time(each.first),
-            format_time(each.last),
+            measurement.name,
+            f"{measurement.series:,}",
+            f"{len(measurement.fields):,}",
+            f"{measurement.points:,}",
+            f"{measurement.values:,}",
+            f"{measurement.size:,}",
+            format_time(measurement.first),
+            format_time(measurement.last),
         )
-        for each in contents.measurements
+        for measurement in contents.measurements
     ]
     yield from _table(_CONTENTS, rows, texts=1)
 
@@ -99,10 +99,11 @@ def diff_as_json(left: Backup, right: Backup, found: Sequence[MeasurementDiff]) 
         "overlapping": "overlappingKeys",
     }
     return {
-        "differs": any(each.differs for each in found),
+        "differs": any(measurement.differs for measurement in found),
         "tombstones": left.tombstones or right.tombstones,
         "measurements": [
-            {names.get(name, name): value for name, value in asdict(each).items()} for each in found
+            {names.get(name, name): value for name, value in asdict(measurement).items()}
+            for measurement in found
         ],
     }
 
@@ -111,31 +112,31 @@ def diff_as_lines(left: Backup, right: Backup, found: Sequence[MeasurementDiff])
     """Yield how two shards differ as a verdict and a table of the measurements that do."""
     if left.tombstones or right.tombstones:
         yield "tombstones: points that were deleted, but are still in the files, count as present"
-    if overlapping := sum(each.overlapping for each in found):
+    if overlapping := sum(measurement.overlapping for measurement in found):
         keys = _counted(overlapping, "key")
         yield f"queries may give other values than the files: {keys} in overlapping files"
-    equal = sum(each.equal for each in found)
-    differing = [each for each in found if each.differs]
+    equal = sum(measurement.equal for measurement in found)
+    differing = [measurement for measurement in found if measurement.differs]
     if not differing:
         yield f"no difference: {_counted(equal, 'key')} in {_counted(len(found), 'measurement')} equal"
         return
     rows = [
         (
-            each.name,
+            measurement.name,
             *(
                 f"{number:,}"
                 for number in (
-                    each.equal,
-                    each.only_left,
-                    each.only_right,
-                    each.different,
-                    each.values_left,
-                    each.values_right,
-                    each.values_different,
+                    measurement.equal,
+                    measurement.only_left,
+                    measurement.only_right,
+                    measurement.different,
+                    measurement.values_left,
+                    measurement.values_right,
+                    measurement.values_different,
                 )
             ),
         )
-        for each in differing
+        for measurement in differing
     ]
     yield from _table(_DIFF, rows, texts=1)
     yield f"{len(differing):,} of {_counted(len(found), 'measurement')} with differences"

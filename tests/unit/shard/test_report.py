@@ -49,7 +49,7 @@ def test_a_survey() -> None:
         first=1,
         last=5,
     )
-    assert [each.name for each in contents.measurements] == ["m", "m-2", "same"]
+    assert [measurement.name for measurement in contents.measurements] == ["m", "m-2", "same"]
 
 
 def test_overlapping_files_are_counted() -> None:
