@@ -250,7 +250,7 @@ def _block_access(
     source: str | None, target: str | None, via: str, sites: str, rate: float | None
 ) -> "BlockAccess | None":
     """Return the way to the blocks of both sides; None where their backup ports are not given."""
-    from tstats.influx.shards.rpc import BackupAddress
+    from tstats.influx.shards.address import BackupAddress
     from tstats.sync.shards.access import BlockAccess
 
     if source is None or target is None:

@@ -22,6 +22,7 @@ for _name, _module, _summary in (
     ("collect", "tstats.daemon.command", "Poll Traffic Monitors and write their statistics to InfluxDB."),
     ("doctor", "tstats.doctor.command", "Check everything, and name a remedy for each problem."),
     ("rollup", "tstats.rollups.command", "Find and repair missing and stale values in the rollups."),
+    ("shard", "tstats.shard.command", "Show what a shard holds, and how two shards differ."),
     ("summarize", "tstats.summaries.command", "Record the peak and the total traffic of finished days."),
     ("api", "tstats.api.command", "Serve the statistics over HTTP, as Traffic Ops does."),
     ("token", "tstats.api.access.command", "Create and revoke the tokens of the API."),

@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable
 from typing import Self
 
-from tstats.influx.shards.rpc import BackupAddress
+from tstats.influx.shards.address import BackupAddress
 
 Answer = Callable[[socket.socket], None]
 

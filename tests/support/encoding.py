@@ -69,7 +69,7 @@ def packed(integers: Sequence[int], *, first_selector: int = 0) -> bytes:
     while rest:
         for selector, (number, bits) in enumerate(_PACKINGS):
             chosen = rest[:number]
-            fits = all(one == 1 for one in chosen) if not bits else all(one < 1 << bits for one in chosen)
+            fits = all(integer < 1 << bits if bits else integer == 1 for integer in chosen)
             if len(chosen) == number and fits and selector >= min(first_selector, 15):
                 word = selector << 60
                 for place, integer in enumerate(chosen):

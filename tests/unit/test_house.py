@@ -23,12 +23,13 @@ PURE = """
     dashboards.data_sources dashboards.links dashboards.names dashboards.queries
     doctor.diagnosis
     errors
-    influx.health_statements influx.influxql influx.line_protocol influx.rows influx.shards.blocks
-    influx.shards.compare influx.shards.decode influx.shards.floats influx.shards.integers
-    influx.shards.keys influx.shards.shard influx.shards.simple8b influx.shards.tsm influx.shards.varint
-    influx.shards.writer
+    influx.health_statements influx.influxql influx.line_protocol influx.rows influx.shards.address
+    influx.shards.blocks influx.shards.compare influx.shards.decode influx.shards.floats
+    influx.shards.integers influx.shards.keys influx.shards.points influx.shards.shard
+    influx.shards.simple8b influx.shards.tsm influx.shards.varint influx.shards.writer
     rollups.compare rollups.display rollups.plan rollups.report
     schema.plan schema.spec
+    shard.diff shard.report
     summaries.day summaries.schedule
     sync.digest sync.merge sync.options sync.plan sync.segments
     traffic_control.inventory
@@ -61,10 +62,11 @@ IMPURE = """
     doctor.examine
     influx.async_connection influx.async_reader influx.client influx.command_options influx.command_remedies
     influx.health influx.measurements influx.shards.archive influx.shards.archive_stream influx.shards.files
-    influx.shards.points influx.shards.rpc influx.stream influx.udp
+    influx.shards.rpc influx.stream influx.udp
     migrate_config.command migrate_config.migration
     rollups.cells rollups.check rollups.command rollups.late rollups.repair rollups.state
     schema.display schema.provision
+    shard.command shard.display
     simulator.command simulator.exchange simulator.exchange_log simulator.faults simulator.inventory
     simulator.listener simulator.payloads simulator.server simulator.sessions simulator.summaries
     simulator.traffic simulator.traffic_monitor simulator.traffic_ops simulator.world
@@ -82,9 +84,7 @@ IMPURE = """
 STANDARD = frozenset(
     """
     abc base64 collections collections.abc dataclasses datetime decimal difflib enum fnmatch functools hashlib
-    heapq itertools json math operator re reprlib string struct sys types typing urllib.parse zlib
-    abc base64 collections collections.abc dataclasses datetime decimal enum functools hashlib heapq
-    http itertools json math operator re reprlib string struct sys types typing urllib.parse zlib
+    heapq http itertools json math operator re reprlib string struct sys types typing urllib.parse zlib
     """.split()  # noqa: SIM905 (a list of words reads as one)
 )
 THIRD_PARTY = frozenset({"msgspec"})

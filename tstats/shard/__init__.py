@@ -1,1 +1,1 @@
-"""What the files of a shard hold, and in what two shards differ."""
+"""What shards hold and how two of them differ, from their files."""

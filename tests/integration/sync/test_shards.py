@@ -19,7 +19,7 @@ from tests.support.tcp_proxy import Change, TcpProxy
 from tstats.core.time import DAY, HOUR, MINUTE
 from tstats.core.windows import ALL_TIME
 from tstats.influx.client import Endpoint, Influx
-from tstats.influx.shards.rpc import BackupAddress
+from tstats.influx.shards.address import BackupAddress
 from tstats.sync.merge import Policy
 from tstats.sync.options import SyncOptions
 from tstats.sync.report import SyncReport

@@ -1,7 +1,7 @@
 """The tar archives that the backup port sends and takes, one header at a time; and the names in them.
 
-Python's tarfile reads whole streams, and trusts their headers to any size: what comes from a network is
-checked here before anything is read or written for it.
+Python's tarfile trusts the sizes in headers. Here, what comes from the network is checked before anything is
+read or written for it.
 """
 
 import re
@@ -51,7 +51,7 @@ class ArchiveMember(NamedTuple):
 
 
 class ArchiveError(ValueError):
-    """What came is no archive of a shard; the text says why."""
+    """Not an archive of a shard; the text says why."""
 
 
 def parse_path(text: str) -> ShardPath:
@@ -105,7 +105,7 @@ def read_member(read: Callable[[int], bytes]) -> ArchiveMember | None:
         block = read(BLOCK)
         if not any(block):
             if any(read(BLOCK)):
-                raise ArchiveError("it ends in its middle")
+                raise ArchiveError("it goes on after its end")
             return None
         try:
             header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")

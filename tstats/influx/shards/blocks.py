@@ -71,18 +71,6 @@ def verify(block: bytes) -> None:
         raise TsmError("a block with a wrong checksum")
 
 
-def kind_of(number: int) -> ValueKind:
-    """Return the kind of that number.
-
-    Raises:
-        TsmError: there is none.
-    """
-    try:
-        return ValueKind(number)
-    except ValueError:
-        raise TsmError(f"unknown type {number} of values") from None
-
-
 def times_end(head: bytes) -> int:
     """Return how many bytes of a block suffice for `count_points`, from the first `HEAD` of them.
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from tstats.influx.shards.shard import Located, ShardKey
+from tstats.influx.shards.shard import ShardKey
+from tstats.influx.shards.tsm import IndexEntry
 
 
 class KeyVerdict(StrEnum):
@@ -21,7 +22,7 @@ class KeyVerdict(StrEnum):
     DIFFERENT = "different"
 
 
-class Compared(NamedTuple):
+class ComparedKey(NamedTuple):
     """A key of two shards.
 
     Attributes:
@@ -38,46 +39,46 @@ class Compared(NamedTuple):
 
     @property
     def overlaps(self) -> bool:
-        """Whether blocks of a side overlap in time: then InfluxDB may answer otherwise than they say."""
+        """Whether blocks of a side overlap in time; queries may then return other values than the blocks."""
         return any(side is not None and side.overlaps for side in (self.left, self.right))
 
 
-def compare(left: Iterable[ShardKey], right: Iterable[ShardKey]) -> Iterator[Compared]:
+def compare(left: Iterable[ShardKey], right: Iterable[ShardKey]) -> Iterator[ComparedKey]:
     """Yield every key of two shards in byte order, with a verdict; in bounded memory.
 
     Args:
         left: the keys of a shard in byte order, as `shard.shard_keys` yields them.
-        right: those of the other.
+        right: those of the other shard.
 
     Raises:
         TsmError: a file is damaged.
     """
     lefts, rights = iter(left), iter(right)
-    one, other = next(lefts, None), next(rights, None)
-    while one is not None or other is not None:
-        if other is None or (one is not None and one.key < other.key):
-            assert one is not None  # noqa: S101 (for mypy: the loop ends where both are None)
-            yield Compared(one.key, KeyVerdict.ONLY_LEFT, one, None)
-            one = next(lefts, None)
-        elif one is None or other.key < one.key:
-            yield Compared(other.key, KeyVerdict.ONLY_RIGHT, None, other)
-            other = next(rights, None)
+    left_key, right_key = next(lefts, None), next(rights, None)
+    while left_key is not None or right_key is not None:
+        if right_key is None or (left_key is not None and left_key.key < right_key.key):
+            assert left_key is not None  # noqa: S101 (for mypy: the loop ends where both are None)
+            yield ComparedKey(left_key.key, KeyVerdict.ONLY_LEFT, left_key, None)
+            left_key = next(lefts, None)
+        elif left_key is None or right_key.key < left_key.key:
+            yield ComparedKey(right_key.key, KeyVerdict.ONLY_RIGHT, None, right_key)
+            right_key = next(rights, None)
         else:
-            verdict = KeyVerdict.EQUAL if _equal(one, other) else KeyVerdict.DIFFERENT
-            yield Compared(one.key, verdict, one, other)
-            one, other = next(lefts, None), next(rights, None)
+            verdict = KeyVerdict.EQUAL if _equal(left_key, right_key) else KeyVerdict.DIFFERENT
+            yield ComparedKey(left_key.key, verdict, left_key, right_key)
+            left_key, right_key = next(lefts, None), next(rights, None)
 
 
-def _equal(one: ShardKey, other: ShardKey) -> bool:
+def _equal(left_key: ShardKey, right_key: ShardKey) -> bool:
     """Whether both have the same blocks: first what the index says, then the bytes themselves."""
-    if one.kind is not other.kind or len(one.blocks) != len(other.blocks):
+    if left_key.kind is not right_key.kind or len(left_key.blocks) != len(right_key.blocks):
         return False
-    pairs = list(zip(one.blocks, other.blocks, strict=True))
-    return all(map(_alike, *zip(*pairs, strict=True))) and all(
+    pairs = list(zip(left_key.blocks, right_key.blocks, strict=True))
+    return all(_alike(mine.block, yours.block) for mine, yours in pairs) and all(
         mine.bytes == yours.bytes for mine, yours in pairs
     )
 
 
-def _alike(mine: Located, yours: Located) -> bool:
-    (first, last, _, size), (other_first, other_last, _, other_size) = mine.block, yours.block
-    return first == other_first and last == other_last and size == other_size
+def _alike(mine: IndexEntry, yours: IndexEntry) -> bool:
+    """Whether blocks agree in everything but their place."""
+    return mine.first == yours.first and mine.last == yours.last and mine.size == yours.size

@@ -6,11 +6,14 @@ import numpy as np
 
 from tstats.errors import TsmError
 from tstats.influx.shards.blocks import KeyPoints, ValueKind, decode_blocks
-from tstats.influx.shards.compare import Compared
+from tstats.influx.shards.compare import ComparedKey
 from tstats.influx.shards.shard import Located, ShardKey
 
-BATCH_BYTES = 4 << 20
-"""Blocks of that many bytes make a batch of some hundred lanes, and some ten megabytes of points."""
+BATCH_POINTS = 1 << 18
+"""So many points make a batch: some 260 full blocks, which take about 20 MB to decode."""
+
+BATCH_BYTES = 8 << 20
+"""So many bytes of blocks make a batch, too; strings can be long."""
 
 
 def decode_keys(keys: Sequence[ShardKey]) -> list[KeyPoints]:
@@ -44,22 +47,30 @@ def decode_keys(keys: Sequence[ShardKey]) -> list[KeyPoints]:
     ]
 
 
-def batches(compared: Iterable[Compared], *, most: int = BATCH_BYTES) -> Iterator[list[Compared]]:
-    """Yield the keys in batches that `decode_keys` takes well: neither too large nor too small.
+def batches(
+    compared: Iterable[ComparedKey], *, most_points: int = BATCH_POINTS, most_bytes: int = BATCH_BYTES
+) -> Iterator[list[ComparedKey]]:
+    """Yield the keys in batches that `decode_keys` can decode in bounded memory and little time.
 
     Args:
         compared: keys in any order, such as those that are different.
-        most: bytes of the blocks of both sides of a batch; a key with more is a batch of its own.
+        most_points: of both sides of a batch; a key with more is a batch by itself.
+        most_bytes: of the blocks of both sides; the same.
+
+    Raises:
+        TsmError: a block is damaged.
     """
-    batch: list[Compared] = []
-    size = 0
-    for each in compared:
-        added = sum(side.size for side in (each.left, each.right) if side is not None)
-        if batch and size + added > most:
+    batch: list[ComparedKey] = []
+    points = size = 0
+    for pair in compared:
+        sides = [side for side in (pair.left, pair.right) if side is not None]
+        points += sum(side.points() for side in sides)
+        size += sum(side.size for side in sides)
+        if batch and (points > most_points or size > most_bytes):
             yield batch
-            batch, size = [], 0
-        batch.append(each)
-        size += added
+            batch = []
+            points, size = sum(side.points() for side in sides), sum(side.size for side in sides)
+        batch.append(pair)
     if batch:
         yield batch
 

@@ -11,7 +11,7 @@ Places = npt.NDArray[np.intp]
 
 
 class PointsDiff(NamedTuple):
-    """In what the points of a key differ, by their places in the arrays of either side; all in order of time.
+    """How the points of a key differ, as places in the arrays of each side, in order of time.
 
     Attributes:
         only_left: points of the left side at whose time the right side has none.
@@ -32,7 +32,7 @@ class PointsDiff(NamedTuple):
 
 
 def diff_points(left: KeyPoints, right: KeyPoints) -> PointsDiff:
-    """Return in what the points of two sides differ.
+    """Return how the points of two sides differ.
 
     Floats are compared bit by bit, so that 0 and -0 differ. Values of different types always do.
     """

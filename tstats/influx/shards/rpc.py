@@ -4,12 +4,11 @@ It streams the files of a shard, and adds files to a shard of a running server. 
 nor TLS: reach it on loopback or through an SSH tunnel.
 
 A connection takes one request: the byte 3, the number of the request, and its arguments. The answer lasts
-until the server closes the connection; there are no errors in it, only less or nothing.
+until the server closes the connection. Errors are not reported: the answer is shorter, or empty.
 
 Source: InfluxDB's services/snapshotter/service.go and pkg/tar.
 """
 
-import re
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +21,6 @@ import msgspec
 from tstats.core.time import format_time
 from tstats.errors import (
     BrokenStreamError,
-    ConfigError,
     RefusedError,
     ServerError,
     SlowError,
@@ -30,6 +28,7 @@ from tstats.errors import (
     UnreachableError,
 )
 from tstats.influx.shards import archive
+from tstats.influx.shards.address import BackupAddress
 from tstats.influx.shards.archive import ArchiveError, ShardPath
 from tstats.influx.shards.archive_stream import ArchiveStream, not_a_backup_port
 
@@ -39,35 +38,8 @@ _EVER = "0001-01-01T00:00:00Z"
 _CHUNK = 1 << 18
 _MOST_INFO = 1 << 24  # bytes of the list of shards
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: do not end a stream as if it were complete
-_ADDRESS = re.compile(
-    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]/@\s]+)):(?P<port>[0-9]{1,5})", re.ASCII
-)
-
 Throttle = Callable[[int], None]
 """Called after each chunk with its size in bytes; it may sleep."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackupAddress:
-    """Where a backup port is."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @classmethod
-    def parse(cls, text: str) -> "BackupAddress":
-        """Return the address that `HOST:PORT` or `[IPv6]:PORT` names.
-
-        Raises:
-            ConfigError: it is neither.
-        """
-        match = _ADDRESS.fullmatch(text)
-        if not match or not 0 < int(match["port"]) < 1 << 16:
-            raise ConfigError(f"invalid backup address {text!r}; write localhost:8088 or [::1]:8088")
-        return cls(match["six"] or match["host"], int(match["port"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +62,8 @@ class Backup:
     """The files of a shard, copied from a server.
 
     Attributes:
-        path: of the shard on the server; None where nothing came.
-        files: TSM files and tombstones; empty where nothing is newer than `since`, or the shard has no
-            points.
+        path: of the shard on the server; None if there are no files.
+        files: TSM files and tombstones; none if nothing has changed since `since`, or the shard is empty.
     """
 
     path: ShardPath | None
@@ -100,7 +71,7 @@ class Backup:
 
     @property
     def tombstones(self) -> bool:
-        """Whether points were deleted that the TSM files still hold."""
+        """Whether the TSM files still hold points that were deleted."""
         return any(file.name.endswith(".tombstone") for file in self.files)
 
 
@@ -116,10 +87,10 @@ class BackupPort:
     Args:
         address: of the port.
         connect_timeout: seconds for a connection to open.
-        timeout: seconds between two pieces of an answer; a backup first writes the cache of the shard to a
-            file.
-        send_timeout: seconds in which the server has to take a piece of an upload of 256 KiB. The shard takes
-            no writes during an upload, so that an upload that stalls is to be given up soon.
+        timeout: the longest wait for the next piece of an answer, in seconds; a backup first writes the
+            shard's cache to a file.
+        send_timeout: the longest wait until the server takes 256 KiB of an upload, in seconds. It is short
+            because the shard takes no writes during an upload.
         throttle: called with the size of every piece that was received or sent.
     """
 
@@ -166,16 +137,15 @@ class BackupPort:
 
         Args:
             shard_id: as SHOW SHARDS numbers it.
-            into: a folder without files of that kind, as a rule a temporary one. After an error it holds a
-                part.
-            most_bytes: the room that there is.
+            into: an empty folder. After an error it holds a part of the files.
+            most_bytes: how many bytes may be written.
             since: only files that changed after this time of the server's clock, in ns since the epoch.
 
         Raises:
             UnreachableError: the port cannot be reached; a `SlowError` if nothing came in time.
             BrokenStreamError: the stream ended before its end, or stalled.
             RefusedError: there is no such shard.
-            ServerError: it is not a backup port, or sent what no shard has, or more than `most_bytes`.
+            ServerError: it is not a backup port, sent other files, or more than `most_bytes`.
             TstatsError: a file cannot be written.
         """
         moment = _EVER if since is None else format_time(since)
@@ -200,9 +170,9 @@ class BackupPort:
     def update(self, path: ShardPath, files: Sequence[BackupFile]) -> bool:
         """Add TSM files to a shard of a running server, and wait until it closes the connection.
 
-        The server replaces files of the same name, takes what it gets without a look, and never says whether
-        it took it: read the shard back. Never repeat an upload under the same names before that. The package
-        `tstats.influx.shards` documents what has to be true before.
+        The server replaces files of the same name, checks nothing, and does not say whether it succeeded:
+        read the shard back, and never repeat an upload under the same names. The docstring of the package
+        lists what has to be true before an upload.
 
         Args:
             path: of the shard.
@@ -215,13 +185,13 @@ class BackupPort:
             UnreachableError: the port cannot be reached; nothing was sent.
             BrokenStreamError: the server did not take all of it, or not in time: it keeps no incomplete file,
                 but may keep those that were sent before.
-            TstatsError: a file cannot be read, or has no name of a TSM file; nothing was sent.
+            TstatsError: a file cannot be read, or is not named as a TSM file is; nothing was sent.
         """
         for file in files:
             if not archive.is_tsm_name(file.name) or not file.name.endswith(".tsm"):
                 raise TstatsError(f"{file.name} is not the name of a TSM file")
             if not file.path.is_file() or file.path.stat().st_size != file.size:
-                raise TstatsError(f"{file.path} is missing, or has not {file.size} bytes")
+                raise TstatsError(f"{file.path} is missing, or not {file.size} bytes long")
         with self._connected(_SHARD_UPDATE, path.shard_id.to_bytes(8)) as connection:
             sent = 0
             try:

@@ -1,7 +1,7 @@
 """The files of a shard as one: its keys in byte order, each with its blocks in all files."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -72,31 +72,33 @@ def shard_keys(files: Sequence[TsmFile]) -> Iterator[ShardKey]:
     Raises:
         TsmError: a file is damaged, or a key has two types.
     """
-    streams = [_numbered(file, rank) for rank, file in enumerate(sorted(files, key=lambda file: file.name))]
-    merged = streams[0] if len(streams) == 1 else heapq.merge(*streams, key=itemgetter(0, 1))
+    ordered = sorted(files, key=lambda file: file.name)
+    if len(ordered) == 1:
+        for entry in ordered[0].index():
+            yield _joined(entry.key, [(entry, ordered[0])])
+        return
+    streams = [_ranked(file, rank) for rank, file in enumerate(ordered)]
+    merged = heapq.merge(*streams, key=itemgetter(0, 1))
     for key, versions in groupby(merged, key=itemgetter(0)):
-        yield _joined(key, versions)
+        yield _joined(key, [version[2:] for version in versions])
 
 
-_Version = tuple[bytes, int, IndexKey, TsmFile]
-
-
-def _numbered(file: TsmFile, rank: int) -> Iterator[_Version]:
+def _ranked(file: TsmFile, rank: int) -> Iterator[tuple[bytes, int, IndexKey, TsmFile]]:
     for entry in file.index():
         yield entry.key, rank, entry, file
 
 
-def _joined(key: bytes, versions: Iterable[_Version]) -> ShardKey:
-    kinds: set[ValueKind] = set()
-    blocks: list[Located] = []
-    for _, _, entry, file in versions:
-        kinds.add(entry.kind)
-        blocks += [Located(block, file) for block in entry.blocks]
-    if len(kinds) > 1:
+def _joined(key: bytes, versions: Sequence[tuple[IndexKey, TsmFile]]) -> ShardKey:
+    """Return a key from what the index of each file says of it, in the order of the files."""
+    kind = versions[0][0].kind
+    if any(entry.kind is not kind for entry, _ in versions):
         raise TsmError(f"key {key[:200]!r} has two types in one shard")
-    blocks.sort(key=lambda located: located.block.first)
-    latest, overlaps = blocks[0].block.first - 1, False
-    for located in blocks:
-        overlaps |= located.block.first <= latest
-        latest = max(latest, located.block.last)
-    return ShardKey(key, kinds.pop(), tuple(blocks), overlaps)
+    blocks = [Located(block, file) for entry, file in versions for block in entry.blocks]
+    overlaps = False
+    if len(blocks) > 1:
+        blocks.sort(key=lambda located: located.block.first)
+        latest = blocks[0].block.first - 1
+        for located in blocks:
+            overlaps |= located.block.first <= latest
+            latest = max(latest, located.block.last)
+    return ShardKey(key, kind, tuple(blocks), overlaps)

@@ -25,8 +25,7 @@ def words(data: bytes) -> Words:
     Raises:
         TsmError: the bytes are not whole words.
     """
-    if len(data) % 8:
-        raise TsmError("packed integers end within a word")
+    _check_words(data)
     return np.frombuffer(data, ">u8").astype(np.uint64)
 
 
@@ -45,9 +44,9 @@ def unpack(parts: list[bytes], *, most: int) -> list[Words]:
     Raises:
         TsmError: one holds more, or does not consist of whole words.
     """
+    for part in parts:
+        _check_words(part)
     packed = words(b"".join(parts))
-    if any(len(part) % 8 for part in parts):
-        raise TsmError("packed integers end within a word")
     numbers = _numbers(packed)
     ends = np.concatenate(([0], np.cumsum(numbers)))
     edges = ends[np.cumsum([0, *(len(part) // 8 for part in parts)])]
@@ -55,6 +54,11 @@ def unpack(parts: list[bytes], *, most: int) -> list[Words]:
         raise TsmError(f"a block of more than {most} points")
     integers = _unpacked(packed, ends)
     return [integers[start:end] for start, end in pairwise(edges.tolist())]
+
+
+def _check_words(data: bytes) -> None:
+    if len(data) % 8:
+        raise TsmError("packed integers end within a word")
 
 
 def _numbers(packed: Words) -> npt.NDArray[np.int64]:

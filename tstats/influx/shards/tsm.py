@@ -13,7 +13,6 @@ from tstats.influx.shards.blocks import (
     HEAD,
     ValueKind,
     count_points,
-    kind_of,
     times_end,
 )
 
@@ -25,6 +24,7 @@ ENTRY = struct.Struct(">qqqI")
 KEY_LENGTH = struct.Struct(">H")
 COUNT = struct.Struct(">BH")
 _READ = 1 << 18  # bytes of the index at once
+_KINDS = tuple(ValueKind)
 
 
 class ReadableBytes(Protocol):
@@ -83,19 +83,20 @@ class TsmFile:
         Raises:
             TsmError: the index is damaged.
         """
-        index = _Index(self._read, start=self._index_start, end=self._index_end)
+        index = _Index(self.name, self._read, start=self._index_start, end=self._index_end)
         previous = b""
         while not index.ended:
             (length,) = KEY_LENGTH.unpack(index.take(KEY_LENGTH.size))
             key = index.take(length)
             number, count = COUNT.unpack(index.take(COUNT.size))
             blocks = tuple(map(IndexEntry._make, ENTRY.iter_unpack(index.take(count * ENTRY.size))))
-            if key <= previous or not blocks:
-                raise TsmError(f"{self.name} is damaged: key {key[:200]!r} is out of order or has no blocks")
+            if key <= previous or not blocks or number >= len(_KINDS):
+                problem = "out of order, without blocks or of an unknown type"
+                raise TsmError(f"{self.name} is damaged: key {key[:200]!r} is {problem}")
             for first, last, offset, size in blocks:
                 if first > last or offset < len(MAGIC) or not CHECKSUM < size <= self._index_start - offset:
-                    raise TsmError(f"{self.name} is damaged: key {key[:200]!r} has a block that cannot be")
-            yield IndexKey(key, kind_of(number), blocks)
+                    raise TsmError(f"{self.name} is damaged: key {key[:200]!r} has an impossible block")
+            yield IndexKey(key, _KINDS[number], blocks)
             previous = key
 
     def block(self, block: IndexEntry) -> bytes:
@@ -113,10 +114,13 @@ class TsmFile:
             TsmError: the block is damaged.
         """
         head = self._read(block.offset, min(HEAD, block.size))
-        needed = min(times_end(head), block.size)
-        if needed > len(head):
-            head = self._read(block.offset, needed)
-        return count_points(head, block.size)
+        try:
+            needed = min(times_end(head), block.size)
+            if needed > len(head):
+                head = self._read(block.offset, needed)
+            return count_points(head, block.size)
+        except TsmError as error:
+            raise TsmError(f"{self.name}, block at byte {block.offset}: {error}") from error
 
     def _read(self, offset: int, size: int) -> bytes:
         found = self._content.read(offset, size)
@@ -129,12 +133,14 @@ class _Index:
     """The index of a file, read in pieces.
 
     Args:
+        name: of the file.
         read: returns bytes of the file from a position.
         start: where the index begins.
         end: where it ends.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], *, start: int, end: int) -> None:
+    def __init__(self, name: str, read: Callable[[int, int], bytes], *, start: int, end: int) -> None:
+        self._name = name
         self._read, self._next, self._end = read, start, end
         self._piece, self._at = b"", 0
 
@@ -155,7 +161,7 @@ class _Index:
     def _following(self, wanted: int) -> bytes:
         missing = wanted - (len(self._piece) - self._at)
         if missing > self._end - self._next:
-            raise TsmError("the index ends within a key")
+            raise TsmError(f"{self._name} is damaged: the index ends within a key")
         size = min(max(missing, _READ), self._end - self._next)
         self._next += size
         return self._read(self._next - size, size)

@@ -3,7 +3,8 @@
 import threading
 from dataclasses import dataclass
 
-from tstats.influx.shards.rpc import BackupAddress, BackupPort
+from tstats.influx.shards.address import BackupAddress
+from tstats.influx.shards.rpc import BackupPort
 from tstats.sync.shards.unchanged import UnchangedShards, default_path
 from tstats.sync.write import Throttle
 

@@ -9,7 +9,7 @@ from tstats.core.windows import Window
 from tstats.errors import LineProtocolError
 from tstats.influx.rows import Block, Field, Kind, Lines, Row
 from tstats.influx.shards.blocks import NO_POINTS, KeyPoints, ValueKind, decode_blocks
-from tstats.influx.shards.compare import Compared, KeyVerdict, compare
+from tstats.influx.shards.compare import ComparedKey, KeyVerdict, compare
 from tstats.influx.shards.decode import batches, decode_keys
 from tstats.influx.shards.files import ShardFiles
 from tstats.influx.shards.keys import SeriesKey, parse_series, split_key
@@ -140,7 +140,7 @@ class Exchange:
         for batch in batches(self._differing(source, target)):
             self._compare_points(batch)
 
-    def _differing(self, source: ShardFiles, target: ShardFiles) -> Iterator[Compared]:
+    def _differing(self, source: ShardFiles, target: ShardFiles) -> Iterator[ComparedKey]:
         """Yield the keys whose points have to be decoded; take the blocks of those that a side lacks."""
         for compared in compare(source.keys(), target.keys()):
             if compared.verdict is KeyVerdict.EQUAL:
@@ -159,7 +159,7 @@ class Exchange:
             elif compared.right is not None:
                 self._missing_in_source(compared.right, series, name, kind, found)
 
-    def _named(self, compared: Compared) -> tuple[SeriesKey, str, Measurement | None]:
+    def _named(self, compared: ComparedKey) -> tuple[SeriesKey, str, Measurement | None]:
         series, name = split_key(compared.key)
         parsed = parse_series(series)
         found = self._measurement(parsed.measurement)
@@ -206,7 +206,7 @@ class Exchange:
         except LineProtocolError as error:
             found.unsuited = str(error)
 
-    def _compare_points(self, batch: list[Compared]) -> None:
+    def _compare_points(self, batch: list[ComparedKey]) -> None:
         """Decode keys, and write the points that the policy asks for."""
         lefts = _decoded([compared.left for compared in batch])
         rights = _decoded([compared.right for compared in batch])

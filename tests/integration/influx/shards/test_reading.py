@@ -15,9 +15,10 @@ from tstats.core.time import DAY, MINUTE, SECOND
 from tstats.errors import RefusedError, ServerError
 from tstats.influx.client import Influx
 from tstats.influx.line_protocol import FieldValue
+from tstats.influx.shards.address import BackupAddress
 from tstats.influx.shards.compare import KeyVerdict, compare
 from tstats.influx.shards.files import ShardFiles
-from tstats.influx.shards.rpc import BackupAddress, BackupPort
+from tstats.influx.shards.rpc import BackupPort
 
 START = 1_700_000_000 * SECOND
 FLOATS = [
@@ -148,7 +149,7 @@ def test_several_files_that_overlap(database: Influx, influxd: Influxd, tmp_path
         backup = backed_up(influxd, "d b", tmp_path / str(number))
         assert len(backup.files) == number + 1
     with ShardFiles(backup) as files:
-        assert [key.overlaps for key in files.keys()] == [True, False]
+        assert [key.overlaps for key in list(files.keys())] == [True, False]
     agrees(influxd, database, first + second + third, tmp_path / "copies")
 
 
@@ -215,7 +216,7 @@ def test_the_same_points_are_the_same_blocks_whatever_their_history(
     )
     with ShardFiles(left) as lefts, ShardFiles(right) as rights:
         found = list(compare(lefts.keys(), rights.keys()))
-    assert [each.verdict for each in found] == [KeyVerdict.EQUAL] * 3
+    assert [pair.verdict for pair in found] == [KeyVerdict.EQUAL] * 3
 
 
 def test_what_changed_since(database: Influx, influxd: Influxd, tmp_path: Path) -> None:

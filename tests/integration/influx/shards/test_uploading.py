@@ -59,9 +59,9 @@ def made(left: Backup, right: Backup, path: Path) -> BackupFile:
         lefts, rights = (stack.enter_context(ShardFiles(backup)) for backup in (left, right))
         file = stack.enter_context(path.open("wb"))
         writer = TsmWriter(file)
-        for each in compare(lefts.keys(), rights.keys()):
-            if each.verdict is KeyVerdict.ONLY_LEFT and each.left:
-                writer.add(each.key, each.left.kind, [(one.block, one.bytes) for one in each.left.blocks])
+        for pair in compare(lefts.keys(), rights.keys()):
+            if pair.verdict is KeyVerdict.ONLY_LEFT and (key := pair.left):
+                writer.add(key.key, key.kind, [(located.block, located.bytes) for located in key.blocks])
         writer.finish()
     return BackupFile(name=next_name(file.name for file in right.files), path=path, size=path.stat().st_size)
 
@@ -78,14 +78,14 @@ def test_series_that_the_target_lacks(
     right = backed_up(other_influxd, "db", tmp_path / "right")
     assert right.path
     file = made(left, right, tmp_path / "made.tsm")
-    assert file.name > max(each.name for each in right.files)
+    assert file.name > max(held.name for held in right.files)
     assert backup_port(other_influxd).update(right.path, [file])
     wait_for(lambda: export(target, "db", "autogen") == as_export(points), "the points of the source")
     again = backed_up(other_influxd, "db", tmp_path / "again")
     with ShardFiles(left) as lefts, ShardFiles(again) as rights:
         found = list(compare(lefts.keys(), rights.keys()))
-    assert {each.verdict for each in found} == {KeyVerdict.EQUAL}
-    assert {parse_series(split_key(each.key)[0]).tags["host"] for each in found} == {"a", "b", "c d"}
+    assert {pair.verdict for pair in found} == {KeyVerdict.EQUAL}
+    assert {parse_series(split_key(pair.key)[0]).tags["host"] for pair in found} == {"a", "b", "c d"}
     other_influxd.kill()
     other_influxd.start()
     assert export(target, "db", "autogen") == as_export(points)

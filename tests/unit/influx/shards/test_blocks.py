@@ -37,7 +37,7 @@ def encoded(kind: ValueKind, values: list[object], *, step: int = 60) -> bytes:
 def test_blocks_of_each_kind(kind: ValueKind, data: st.DataObject) -> None:
     columns = data.draw(st.lists(COLUMNS[kind], min_size=1, max_size=5))
     blocks = [encoded(kind, values) for values in columns]
-    for values, block, (times, found) in zip(columns, blocks, decode_blocks(kind, blocks), strict=True):
+    for values, block, (times, found, _) in zip(columns, blocks, decode_blocks(kind, blocks), strict=True):
         assert found.tolist() == values
         assert times.tolist() == [1_000 + 60 * place for place in range(len(values))]
         head = block[: times_end(block[:HEAD])]

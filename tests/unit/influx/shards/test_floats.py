@@ -23,16 +23,16 @@ def bits(values: Sequence[float]) -> list[int]:
 
 @given(st.lists(st.lists(ANY, min_size=1, max_size=40), min_size=1, max_size=10))
 def test_few_blocks(columns: list[list[float]]) -> None:
-    decoded = decode_floats([encoding.floats(column) for column in columns], [len(one) for one in columns])
-    assert [bits(one.tolist()) for one in decoded] == [bits(one) for one in columns]
+    decoded = decode_floats(list(map(encoding.floats, columns)), list(map(len, columns)))
+    assert [bits(column.tolist()) for column in decoded] == [bits(column) for column in columns]
 
 
 @settings(max_examples=40)
 @given(st.lists(st.lists(ANY, min_size=1, max_size=40), min_size=1, max_size=10))
 def test_many_blocks_of_different_lengths(columns: list[list[float]]) -> None:
     columns = columns * MANY
-    decoded = decode_floats([encoding.floats(column) for column in columns], [len(one) for one in columns])
-    assert [bits(one.tolist()) for one in decoded] == [bits(one) for one in columns]
+    decoded = decode_floats(list(map(encoding.floats, columns)), list(map(len, columns)))
+    assert [bits(column.tolist()) for column in decoded] == [bits(column) for column in columns]
 
 
 @pytest.mark.parametrize("lanes", [1, MANY])
@@ -43,13 +43,13 @@ def test_all_lengths_up_to_a_thousand(lanes: int) -> None:
     ]
     lengths = [1_000] if lanes == 1 else [1, 2, 999, 1_000, *range(3, 999, 7)]
     decoded = decode_floats([encoding.floats(values[:length]) for length in lengths], lengths)
-    assert [bits(one.tolist()) for one in decoded] == [bits(values[:length]) for length in lengths]
+    assert [bits(column.tolist()) for column in decoded] == [bits(values[:length]) for length in lengths]
 
 
 def test_one_long_block_among_many_short_ones() -> None:
     columns = [[1.5, 2.5], *[[0.5]] * MANY, [float(n) for n in range(10_000)]]
-    decoded = decode_floats([encoding.floats(column) for column in columns], [len(one) for one in columns])
-    assert [one.tolist() for one in decoded] == columns
+    decoded = decode_floats(list(map(encoding.floats, columns)), list(map(len, columns)))
+    assert [column.tolist() for column in decoded] == columns
 
 
 GOOD = encoding.floats([1.0, 2.5, 2.5, -7.25])

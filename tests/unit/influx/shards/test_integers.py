@@ -23,7 +23,7 @@ STEPS = st.integers(1, 2**40) | st.integers(1, 3) | st.sampled_from([10**9, 60 *
 
 @given(COLUMNS)
 def test_integers(columns: list[list[int]]) -> None:
-    assert [one.tolist() for one in decode_integers([encoding.integers(one) for one in columns])] == columns
+    assert [column.tolist() for column in decode_integers(list(map(encoding.integers, columns)))] == columns
 
 
 @given(
@@ -41,10 +41,10 @@ def test_times_as_influxdb_encodes_them(columns: list[tuple[int, list[int]]]) ->
         list(accumulate(steps[:4] if max(steps, default=0) > 2**40 else steps, initial=start))
         for start, steps in columns
     ]
-    moments = [[one for one in column if one < 2**63] for column in moments]
-    encoded = [encoding.times(one) for one in moments]
-    assert [one.tolist() for one in decode_times(encoded)] == moments
-    assert [count_times(one) for one in encoded] == [len(one) for one in moments]
+    moments = [[moment for moment in column if moment < 2**63] for column in moments]
+    encoded = [encoding.times(column) for column in moments]
+    assert [column.tolist() for column in decode_times(encoded)] == moments
+    assert [count_times(column) for column in encoded] == [len(column) for column in moments]
 
 
 @pytest.mark.parametrize("encoding_number", [0, 1, 2])
@@ -68,6 +68,11 @@ def test_each_selector(selector: int) -> None:
     assert len(packed) == 8
     assert simple8b.unpack([packed, packed * 2, b""], most=500)[1].tolist() == integers * 2
     assert simple8b.count(simple8b.words(packed)) == number
+
+
+def test_each_part_has_whole_words() -> None:
+    with pytest.raises(TsmError, match="end within a word"):
+        simple8b.unpack([bytes(4), bytes(4)], most=500)
 
 
 def test_times_have_to_ascend() -> None:

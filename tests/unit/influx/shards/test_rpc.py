@@ -17,8 +17,9 @@ from tstats.errors import (
     UnreachableError,
 )
 from tstats.influx.shards import archive
+from tstats.influx.shards.address import BackupAddress
 from tstats.influx.shards.archive import ShardPath
-from tstats.influx.shards.rpc import Backup, BackupAddress, BackupFile, BackupPort
+from tstats.influx.shards.rpc import Backup, BackupFile, BackupPort
 
 PATH = ShardPath("db", "rp", 7)
 NAME = "000000001-000000001.tsm"
@@ -95,7 +96,7 @@ def test_something_else_is_named(tmp_path: Path, answer: bytes) -> None:
     ("content", "problem"),
     [
         (member(b"x") + b"\xff" * 512, "an invalid archive"),
-        (member(b"x") + bytes(512) + member(b"y"), "it ends in its middle"),
+        (member(b"x") + bytes(512) + member(b"y"), "it goes on after its end"),
         (member(b"x") + archive.END + b"x", "something after the end"),
         (member(b"x", path=ShardPath("db", "rp", 8)), "sent files of db/rp/8 for shard 7"),
         (member(b"x") + member(b"x", path=ShardPath("db", "other", 7)), "sent files of db/other/7"),
@@ -228,6 +229,6 @@ def test_what_cannot_be_uploaded_is_not_begun(tmp_path: Path) -> None:
         for name in ("x.tsm", "../000000001-000000001.tsm", "000000001-000000001.tombstone"):
             with pytest.raises(TstatsError, match="not the name of a TSM file"):
                 port.update(PATH, [BackupFile(name=name, path=good.path, size=1)])
-        with pytest.raises(TstatsError, match="is missing, or has not 2 bytes"):
+        with pytest.raises(TstatsError, match="is missing, or not 2 bytes long"):
             port.update(PATH, [BackupFile(name=NAME, path=good.path, size=2)])
         assert server.requests == []

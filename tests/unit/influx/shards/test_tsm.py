@@ -31,9 +31,11 @@ def test_files_round_trip(values: dict[bytes, list[float]]) -> None:
     assert [entry.key for entry in index] == sorted(columns)
     for entry in index:
         assert entry.kind is ValueKind.FLOAT
-        decoded = decode_blocks(entry.kind, [file.block(one) for one in entry.blocks])
-        assert [dict(zip(*map(list, one), strict=True)) for one in decoded] == columns[entry.key]
-        assert [file.count(one) for one in entry.blocks] == [2] * len(columns[entry.key])
+        decoded = decode_blocks(entry.kind, [file.block(place) for place in entry.blocks])
+        assert [
+            dict(zip(points.times.tolist(), points.values.tolist(), strict=True)) for points in decoded
+        ] == columns[entry.key]
+        assert [file.count(place) for place in entry.blocks] == [2] * len(columns[entry.key])
 
 
 def test_an_index_of_many_pieces() -> None:
@@ -70,9 +72,9 @@ def test_a_mutated_file_is_read_or_refused(data: st.DataObject) -> None:
     try:
         file = TsmFile("x.tsm", Memory(bytes(content[: len(content) - cut])))
         for entry in file.index():
-            for one in entry.blocks:
-                file.count(one)
-            decode_blocks(entry.kind, [file.block(one) for one in entry.blocks])
+            for place in entry.blocks:
+                file.count(place)
+            decode_blocks(entry.kind, [file.block(place) for place in entry.blocks])
     except TsmError:
         pass
 
