@@ -11,7 +11,8 @@ import requests
 
 from tests.support.collected import create_databases, expected, stored
 from tests.support.collector import Collector
-from tests.support.influxd import Influxd, free_port
+from tests.support.influxd import Influxd
+from tests.support.ports import NOBODY, listening_ports
 from tests.support.waiting import wait_for
 from tstats.influx.client import Endpoint, Influx
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
@@ -22,7 +23,6 @@ WORLD = World.build(cdns=2, caches=4, delivery_services=2, monitors=1)
 MONITORS = {"cdn1": "cdn1-monitor-1", "cdn2": "cdn2-monitor-1"}
 POLLS = 4  # two CDNs, two feeds
 LONG_S = 60.0
-NOBODY = "http://127.0.0.1:9"  # the port `discard`: nobody listens there
 
 
 @pytest.fixture
@@ -345,10 +345,10 @@ def test_a_dripping_monitor_is_given_up_within_the_interval(
 
 
 def test_metrics_and_health_are_served_when_asked_for(databases: Influx, collector_of: CollectorOf) -> None:
-    port = free_port()
-    collector = collector_of(databases.url, metricsBind=f"127.0.0.1:{port}")
+    collector = collector_of(databases.url, metricsBind="127.0.0.1:0")
     collector.start()
     collector.wait_for("published")
+    (port,) = listening_ports(collector.process.pid)
 
     def get(path: str) -> requests.Response:
         return requests.get(f"http://127.0.0.1:{port}{path}", timeout=5)

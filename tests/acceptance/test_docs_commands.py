@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -27,9 +26,9 @@ from tests.support.commands import command
 from tests.support.emptied import emptied
 from tests.support.influxd import Influxd
 from tests.support.installation import Installation
+from tests.support.program import Program
 from tests.support.shown_commands import CHECKOUT, PAGES, TOOLS, Shown, commands
 from tests.support.stand_in_grafana import TOKEN, StandInGrafana
-from tests.support.waiting import wait_for
 from tstats.cli import app
 from tstats.command import exits
 from tstats.config import loading as config
@@ -147,8 +146,8 @@ class Reader:
             (r"--target-url (http://127\.0\.0\.1:\d+|…)", rf"--target-url {target}"),
             (r"http://(localhost|influxdb|site-a):8086", source),
             (r"http://(trial|site-b):8086", target),
-            (r"(backup .*-host) \S+", rf"\1 127.0.0.1:{servers.influx._rpc_port}"),  # noqa: SLF001 (its other port)
-            (r"(restore .*-host) \S+", rf"\1 127.0.0.1:{servers.other._rpc_port}"),  # noqa: SLF001 (the same)
+            (r"(backup .*-host) \S+", rf"\1 127.0.0.1:{servers.influx.backup_port}"),
+            (r"(restore .*-host) \S+", rf"\1 127.0.0.1:{servers.other.backup_port}"),
             (r"https://to\.example\.com|http://127\.0\.0\.1:\d+(?=/api/5\.0/user/login)", traffic_ops),
             (r"http://127\.0\.0\.1:(8080|\d+(?=/api/5\.0/\w+_s))", servers.api.url),
             (r"--bind \S+|(?<=^tstats api)(?!.*--bind)", " --bind 127.0.0.1:0"),
@@ -182,22 +181,12 @@ class Reader:
         kind = (*words[:2], *exported)
         if kind in self.servers.started:
             return
-        log = self.folder / "lasting.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen([command(words[0]), *words[1:]], stdout=output, stderr=output)
-        try:
-            wait_for(
-                lambda: re.search(until, log.read_text(encoding="utf-8")) or process.poll() is not None,
-                f"{until!r} from {' '.join(words)}",
-                seconds=60,
-            )
-            if url := re.search(r"event=listening url=(\S+)", log.read_text(encoding="utf-8")):
-                wait_for(lambda: answers(url[1]), f"an answer from {url[1]}", seconds=60)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=60) == 0, log.read_text(encoding="utf-8")
-        finally:
-            process.kill()
-            process.wait()
+        with Program([command(words[0]), *words[1:]], log=self.folder / "lasting.log") as program:
+            program.wait_for_text(until, seconds=60)
+            if url := re.search(r"event=listening url=(\S+)", program.log()):
+                program.wait_until(lambda: answers(url[1]), f"an answer from {url[1]}", seconds=60)
+            program.stop(seconds=60)
+            assert program.process.returncode == 0, program.log()
         self.servers.started.add(kind)
 
     def _run_tool(self, text: str, words: list[str]) -> None:

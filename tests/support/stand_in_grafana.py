@@ -1,8 +1,7 @@
 """Stands in for a Grafana: the part of its HTTP API that brings folders, dashboards and data sources."""
 
 import json
-import types
-from typing import Any, Self
+from typing import Any
 
 from tests.support.stand_in import Reply, Request, StandIn
 
@@ -11,14 +10,14 @@ TOKEN = "glsa_twelve12"  # noqa: S105 (a token of this stand-in)
 Json = dict[str, Any]
 
 
-class StandInGrafana:
+class StandInGrafana(StandIn):
     """Its state is there to be looked at and changed; `fail` answers the next requests.
 
     It keeps what it is given and adds what a Grafana adds: ids, versions, meta.
     """
 
     def __init__(self) -> None:
-        self._stand_in = StandIn(self._answer)
+        super().__init__(self._answer)
         self.clear()
 
     def clear(self) -> None:
@@ -32,31 +31,9 @@ class StandInGrafana:
         self.requests.clear()
 
     @property
-    def url(self) -> str:
-        """Where it answers."""
-        return self._stand_in.url
-
-    @property
-    def requests(self) -> list[Request]:
-        """What was asked."""
-        return self._stand_in.requests
-
-    @property
     def written(self) -> list[str]:
         """The paths of all that was not only read."""
         return [request.path for request in self.requests if request.method != "GET"]
-
-    def __enter__(self) -> Self:
-        self._stand_in.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
-        self._stand_in.__exit__(kind, error, trace)
 
     def _answer(self, request: Request) -> Reply:  # noqa: PLR0911 (one a path, and the fallbacks)
         if self.fail:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 import requests
 
+from tests.support.clock import Clock
 from tests.support.stand_in import Reply, StandIn
 from tests.support.stand_in import Request as Asked
 from tstats.api.access import authority
@@ -29,21 +30,6 @@ READER = User(name="reader", password="r", role="read-only", services=frozenset(
 RECORDER = User(name="recorder", password="c", role="recorder", permissions=frozenset({"STAT:CREATE"}))  # noqa: S106 (the same)
 
 
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def running() -> Iterator[Simulator]:
     world = World.build(cdns=2, caches=2, delivery_services=3, monitors=1)
@@ -58,8 +44,8 @@ def sim(running: Simulator) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Clock[float]:
+    return Clock(1000.0)
 
 
 def make(url: str, clock: Callable[[], float], *, timeout: int = 5) -> Access:
@@ -69,7 +55,7 @@ def make(url: str, clock: Callable[[], float], *, timeout: int = 5) -> Access:
 
 
 @pytest.fixture
-async def access(sim: Simulator, clock: Clock) -> AsyncIterator[Access]:
+async def access(sim: Simulator, clock: Clock[float]) -> AsyncIterator[Access]:
     made = make(sim.traffic_ops_url, clock)
     yield made
     await made.aclose()
@@ -142,7 +128,7 @@ async def test_a_bad_session_is_refused(access: Access, headers: dict[str, str])
 
 
 async def test_a_session_that_ends_is_refused_when_it_is_no_longer_remembered(
-    sim: Simulator, access: Access, clock: Clock
+    sim: Simulator, access: Access, clock: Clock[float]
 ) -> None:
     headers = session(sim)
     await access.caller(headers)
@@ -182,7 +168,9 @@ async def test_a_session_that_turns_out_to_have_ended_is_forgotten_at_once(
     ],
     ids=lambda value: value.name if isinstance(value, User) else str(value),
 )
-async def test_who_may_record_summaries(clock: Clock, user: User, version: str, *, may_write: bool) -> None:
+async def test_who_may_record_summaries(
+    clock: Clock[float], user: User, version: str, *, may_write: bool
+) -> None:
     world = World.build(cdns=1, caches=1, delivery_services=1, monitors=1)
     with Simulator(world, users=[ADMIN, OPERATOR, READER, RECORDER], versions=[version]) as sim:
         access = make(sim.traffic_ops_url, clock)
@@ -264,7 +252,7 @@ async def test_an_answer_of_another_delivery_service_is_none(sim: Simulator, acc
 
 
 async def test_the_cdns_are_those_of_traffic_ops_for_a_minute(
-    sim: Simulator, access: Access, clock: Clock
+    sim: Simulator, access: Access, clock: Clock[float]
 ) -> None:
     caller = await access.caller(session(sim))
     before = asked(sim, "/cdns")
@@ -300,7 +288,7 @@ OUTAGES: dict[str, Callable[[Simulator], None]] = {
 
 @pytest.mark.parametrize("outage", OUTAGES)
 async def test_remembered_sessions_read_on_and_new_ones_cannot_be_told(
-    sim: Simulator, access: Access, clock: Clock, outage: str
+    sim: Simulator, access: Access, clock: Clock[float], outage: str
 ) -> None:
     headers, new = session(sim), session(sim)
     caller = await access.caller(headers)
@@ -333,7 +321,7 @@ async def test_an_answer_that_is_none_lets_nobody_in(sim: Simulator, access: Acc
     assert (await refusal(access, headers))[0] == 503
 
 
-async def test_traffic_ops_has_its_time(sim: Simulator, clock: Clock) -> None:
+async def test_traffic_ops_has_its_time(sim: Simulator, clock: Clock[float]) -> None:
     access = make(sim.traffic_ops_url, clock, timeout=1)
     headers = session(sim)
     sim.faults.set(TRAFFIC_OPS, Fault.drip(30), path="user/current")
@@ -341,7 +329,7 @@ async def test_traffic_ops_has_its_time(sim: Simulator, clock: Clock) -> None:
     await access.aclose()
 
 
-async def test_an_older_traffic_ops_in_its_place_is_understood(clock: Clock) -> None:
+async def test_an_older_traffic_ops_in_its_place_is_understood(clock: Clock[float]) -> None:
     versions = ["5.0"]
 
     def answer(request: Asked) -> Reply:
@@ -384,7 +372,7 @@ async def test_many_at_once_in_one_session_ask_once(sim: Simulator, access: Acce
 
 
 async def test_a_bad_session_is_asked_for_once_in_some_seconds(
-    sim: Simulator, access: Access, clock: Clock
+    sim: Simulator, access: Access, clock: Clock[float]
 ) -> None:
     before = asked(sim)
     for _ in range(50):
@@ -396,7 +384,7 @@ async def test_a_bad_session_is_asked_for_once_in_some_seconds(
 
 
 async def test_a_flood_of_bad_sessions_is_none_at_traffic_ops(
-    sim: Simulator, access: Access, clock: Clock
+    sim: Simulator, access: Access, clock: Clock[float]
 ) -> None:
     good, fresh = session(sim), session(sim)
     caller = await access.caller(good)
@@ -419,7 +407,7 @@ async def test_a_flood_of_bad_sessions_is_none_at_traffic_ops(
     assert (await access.caller(fresh)).name == "admin"
 
 
-async def test_nothing_of_the_caller_goes_on_but_the_session(clock: Clock) -> None:
+async def test_nothing_of_the_caller_goes_on_but_the_session(clock: Clock[float]) -> None:
     def answer(request: Asked) -> Reply:
         if "user/current" in request.path:
             body = b'{"response":{"username":"somebody","role":"admin"}}'
@@ -444,7 +432,7 @@ async def test_nothing_of_the_caller_goes_on_but_the_session(clock: Clock) -> No
     assert not any(word in shown for word in ("dark", "x-secret", "browser", "stats.example.com"))
 
 
-async def test_no_redirect_takes_a_session_elsewhere(clock: Clock) -> None:
+async def test_no_redirect_takes_a_session_elsewhere(clock: Clock[float]) -> None:
     with (
         StandIn(lambda _: Reply(status=200, body=b"{}")) as elsewhere,
         StandIn(lambda _: Reply(status=302, headers={"Location": elsewhere.url})) as stand_in,

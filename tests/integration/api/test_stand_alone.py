@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.influxd import Influxd
 from tstats.api.access import authority
 from tstats.api.access.access import Access, Denied
@@ -30,21 +31,6 @@ POINTS = {
     "tps_5xx.ds.1min,cachegroup=total,cdn=cdn-b,deliveryservice=12 value=1 1\n"
     "kbps.cg.1min,cachegroup=g,cdn=cdn-b,deliveryservice=other value=1 1",
 }
-
-
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -191,7 +177,7 @@ async def test_what_exists_is_what_there_are_points_of(reader: InfluxReader) -> 
 
 
 async def test_the_names_are_remembered_for_a_minute(filled: Influx, reader: InfluxReader) -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     names = TaggedNames(reader, clock=clock)
     assert await names.cdns() == {"cdn-a", "cdn-b"}
     filled.write(b"connections.cdn.1min,cdn=cdn-c value=1 1", database="cache_stats", policy="monthly")

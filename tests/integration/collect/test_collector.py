@@ -10,6 +10,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from tests.support.clock import Clock
+from tests.support.ports import NOBODY
 from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS
 from tstats.collect.collector import Collection
 from tstats.collect.poll import Collector
@@ -22,7 +24,6 @@ from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
 
-NOBODY = "http://127.0.0.1:9"  # the port `discard`: nobody listens there
 WORLD = World.build(cdns=2, caches=4, delivery_services=2, monitors=1)
 POLLS = 4  # two CDNs, two feeds
 
@@ -34,22 +35,12 @@ def sim() -> Iterator[Simulator]:
 
 
 @dataclass
-class Clock:
-    """Seconds since the epoch, moved by the test."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
 class Subject:
     """A collection that has its inventory, with the clock of its health and its counts."""
 
     collection: Collection
     telemetry: Telemetry
-    clock: Clock
+    clock: Clock[float]
 
     def polls(self, cdn: str, feed: str, outcome: str) -> float:
         labels = {"cdn": cdn, "feed": feed, "outcome": outcome}
@@ -72,7 +63,7 @@ def collect(sim: Simulator, tmp_path: Path) -> Iterator[Callable[..., Subject]]:
             spool_directory=str(tmp_path / "spool"),
             **changes,  # type: ignore[arg-type] # the keys that hold whole numbers
         )
-        clock = Clock()
+        clock = Clock(0.0)
         telemetry = Telemetry(clock)
         log: structlog.stdlib.BoundLogger = structlog.get_logger()
         made.append(Collection(settings, telemetry=telemetry, log=log))

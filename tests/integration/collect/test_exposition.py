@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.support.influxd import free_port
 from tstats.collect.exposition import Exposition
 from tstats.collect.telemetry import Telemetry
 from tstats.errors import ConfigError
@@ -119,7 +118,7 @@ def test_a_taken_port_is_an_error_that_names_it(exposition: Exposition, telemetr
 
 def test_an_address_that_is_not_ours_is_an_error(telemetry: Telemetry) -> None:
     with pytest.raises(ConfigError, match=r"metricsBind: cannot listen at 192\.0\.2\.1"):
-        Exposition("192.0.2.1", free_port(), registry=telemetry.registry, problems=list)
+        Exposition("192.0.2.1", 0, registry=telemetry.registry, problems=list)
 
 
 def test_after_closing_nobody_listens(telemetry: Telemetry) -> None:

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from tests.support.clock import Clock
 from tests.support.commands import run
 from tstats.catalog import CACHE_STATS, DAILY, DATABASES, MONTHLY
 from tstats.collect.spool import Batch
@@ -22,18 +22,8 @@ from tstats.schema.provision import catalog_schema, provision
 HOUR = 3600
 
 
-@dataclass
-class Clock:
-    """Seconds since the epoch, moved by the test."""
-
-    now: float
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock(now: int) -> Clock:
+def clock(now: int) -> Clock[int]:
     return Clock(now)
 
 
@@ -47,7 +37,7 @@ MakeUpkeep = Callable[..., Upkeep]
 
 
 @pytest.fixture
-def upkeep(influx: Influx, clock: Clock, tmp_path: Path) -> Iterator[MakeUpkeep]:
+def upkeep(influx: Influx, clock: Clock[int], tmp_path: Path) -> Iterator[MakeUpkeep]:
     wanted = catalog_schema(DATABASES, replication=1)
     assert provision(influx, wanted, allow_data_loss=False, apply=True).in_sync
     made: list[Upkeep] = []
@@ -85,7 +75,7 @@ def rolled_up(influx: Influx, measurement: str) -> dict[int, float]:
 
 
 def test_late_points_reach_their_rollups_down_the_chain(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep()
     subject.turn()  # the full check of the start finds nothing to do
@@ -104,7 +94,7 @@ def test_a_batch_for_a_server_that_is_not_ours_is_nobodys_late_data(upkeep: Make
 
 
 def test_the_hourly_check_finds_the_hole_that_nobody_told_of(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep()
     subject.turn()
@@ -118,7 +108,7 @@ def test_the_hourly_check_finds_the_hole_that_nobody_told_of(
 
 
 def test_mode_tstats_runs_the_rollups_of_the_minute_that_ended(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep(rollup_mode="tstats")
     subject.turn()
@@ -131,7 +121,7 @@ def test_mode_tstats_runs_the_rollups_of_the_minute_that_ended(
 
 
 def test_mode_influxdb_leaves_the_newest_minute_to_the_continuous_queries(
-    influx: Influx, upkeep: MakeUpkeep, clock: Clock, now: int
+    influx: Influx, upkeep: MakeUpkeep, clock: Clock[int], now: int
 ) -> None:
     subject = upkeep()
     write_raw(influx, now + 10)
@@ -162,7 +152,7 @@ def test_a_finished_day_is_summarized(influx: Influx, upkeep: MakeUpkeep, tmp_pa
     ]
 
 
-def test_a_server_that_is_down_is_told_and_ends_nothing(clock: Clock, tmp_path: Path) -> None:
+def test_a_server_that_is_down_is_told_and_ends_nothing(clock: Clock[int], tmp_path: Path) -> None:
     settings = Settings(
         to_url="http://127.0.0.1:9",
         influx_urls=["http://127.0.0.1:9"],  # the port `discard`: nobody listens there

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.support.influxd import Influxd, free_port
+from tests.support.influxd import Influxd
+from tests.support.ports import NOBODY
 from tests.support.proxy import Fault, Proxy
 from tests.support.waiting import wait_for
 from tstats.core.secret import Secret
@@ -52,10 +53,6 @@ def values(one: InfluxReader, statement: str = SELECT, **options: Any) -> list[l
     return [row for answer in found for series in answer for row in series.values]
 
 
-def nobody() -> str:
-    return f"http://127.0.0.1:{free_port()}"
-
-
 def test_times_come_in_the_form_that_is_wanted(written: Influx) -> None:
     assert values(reader(written.url)) == [[1_000_000_000, 5]]
     assert values(reader(written.url), nanoseconds=False) == [["1970-01-01T00:00:01Z", 5]]
@@ -81,15 +78,14 @@ def test_what_a_caller_names_is_text_and_nothing_else(written: Influx) -> None:
 
 def test_one_that_is_down_is_passed_over_and_asked_last_from_then_on(written: Influx) -> None:
     tries: list[tuple[str, Outcome]] = []
-    down = nobody()
-    one = reader(down, written.url, observer=lambda url, outcome, _: tries.append((url, outcome)))
+    one = reader(NOBODY, written.url, observer=lambda url, outcome, _: tries.append((url, outcome)))
 
     async def twice() -> None:
         for _ in range(2):
             await one.results(SELECT)
 
     done(twice(), one)
-    assert tries == [(down, "failed"), (written.url, "answered"), (written.url, "answered")]
+    assert tries == [(NOBODY, "failed"), (written.url, "answered"), (written.url, "answered")]
 
 
 def test_so_is_one_that_lacks_the_data_or_fails(written: Influx, other_influx: Influx) -> None:
@@ -103,9 +99,9 @@ def test_so_is_one_that_lacks_the_data_or_fails(written: Influx, other_influx: I
 
 def test_when_none_answers_the_first_one_s_fault_is_told(written: Influx) -> None:
     with pytest.raises(RefusedError, match="nosuch"):
-        values(reader(written.url, nobody()), "SELECT value FROM nosuch.autogen.m")
+        values(reader(written.url, NOBODY), "SELECT value FROM nosuch.autogen.m")
     with pytest.raises(UnreachableError, match="cannot be reached"):
-        values(reader(nobody(), nobody()))
+        values(reader(NOBODY, NOBODY))
     with pytest.raises(RefusedError, match="error parsing query"):
         values(reader(written.url), "SELECT")
 

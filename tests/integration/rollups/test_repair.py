@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support import rollups
+from tests.support.clock import Clock
 from tests.support.influxd import Influxd
+from tests.support.ports import NOBODY
 from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS, ROLLUPS
 from tstats.core.time import DAY, HOUR, MINUTE, SECOND
 from tstats.core.windows import Window
@@ -305,11 +306,10 @@ def test_a_missing_database_is_named_and_the_others_are_done(filled: Influx, hou
     assert "create_ts_databases" in str(failed[DELIVERYSERVICE_STATS])
 
 
-def test_without_the_server_the_report_says_so(tmp_path: Path, hours: Window) -> None:
-    server = Influxd(tmp_path)  # never started
-    report = RollupRepair(Influx(Endpoint(url=server.url))).status(hours)
+def test_without_the_server_the_report_says_so(hours: Window) -> None:
+    report = RollupRepair(Influx(Endpoint(url=NOBODY))).status(hours)
     assert report.failed
-    assert server.url in str(report.error)
+    assert NOBODY in str(report.error)
 
 
 def test_a_database_without_points_has_whole_rollups(influx: Influx, hours: Window) -> None:
@@ -317,16 +317,6 @@ def test_a_database_without_points_has_whole_rollups(influx: Influx, hours: Wind
     report = RollupRepair(influx).repair(hours)
     assert not report.failed
     assert recomputed(report) == {}
-
-
-class Clock:
-    """A clock that a test moves; ns in, seconds out."""
-
-    def __init__(self, now: int) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now / 1e9
 
 
 def test_what_begins_to_expire_during_a_repair_is_left_alone(filled: Influx, hours: Window) -> None:
@@ -350,13 +340,13 @@ def test_run_due_writes_what_continuous_queries_write_also_after_a_pause(
         rollups.make_databases(server)
     rollups.live(influx, lived, points)
 
-    clock = Clock(lived.start)
+    clock = Clock(lived.start / 1e9)
     repair = RollupRepair(other_influx, clock=clock)
     pause = range(midnight + 2 * MINUTE, midnight + 5 * MINUTE)
     for minute in range(lived.start, lived.end + 6 * MINUTE, MINUTE):
         written = [point for point in points if minute <= point.time < minute + MINUTE]
         rollups.write(other_influx, written)
-        clock.now = minute + MINUTE + SECOND
+        clock.now = (minute + MINUTE + SECOND) / 1e9
         if minute not in pause:
             assert not repair.run_due().failed
             assert repair.run_due().outcomes == ()  # done once an interval
@@ -367,22 +357,22 @@ def test_windows_of_late_data_are_repaired_once_they_have_settled(influx: Influx
     rollups.make_databases(influx)
     window = at(hours, 10, 3)
     rollups.write(influx, rollups.raw_points(window, only="bandwidth"))
-    clock = Clock(window.end + 4 * MINUTE)
+    clock = Clock((window.end + 4 * MINUTE) / 1e9)
     late = LateWindows(clock=clock)
     repair = RollupRepair(influx, clock=clock)
     assert late.add(CACHE_STATS, window.start // 10**6, window.end // 10**6 - 1)
     assert repair_late(repair, late) == []
-    clock.now += 2 * MINUTE
+    clock.now += 120
     (report,) = repair_late(repair, late)
     assert recomputed(report) == alike(BANDWIDTH, window)
     assert repair_late(repair, late) == []
 
 
-def test_a_window_that_could_not_be_repaired_is_kept(tmp_path: Path, hours: Window) -> None:
-    clock = Clock(hours.end + HOUR)
+def test_a_window_that_could_not_be_repaired_is_kept(hours: Window) -> None:
+    clock = Clock((hours.end + HOUR) / 1e9)
     late = LateWindows(clock=clock)
     late.add(CACHE_STATS, hours.start // 10**6, hours.end // 10**6 - 1)
-    repair = RollupRepair(Influx(Endpoint(url=Influxd(tmp_path).url)), clock=clock)
+    repair = RollupRepair(Influx(Endpoint(url=NOBODY)), clock=clock)
     for _ in range(2):
         (report,) = repair_late(repair, late)
         assert report.failed

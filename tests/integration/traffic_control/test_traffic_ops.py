@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from tests.support.ports import on_free_ports
 from tstats.collect.collector import Collection
 from tstats.collect.telemetry import Telemetry
 from tstats.config.settings import Settings
@@ -94,11 +96,12 @@ def test_a_traffic_ops_of_an_unknown_version_is_an_error_that_says_what_is_spoke
 
 
 def test_an_older_traffic_ops_in_its_place_is_spoken_to_in_its_version(connect: Connect) -> None:
-    with Simulator(WORLD) as newer:
+    with ExitStack() as stack:
+        newer = on_free_ports(lambda ports: stack.enter_context(Simulator(WORLD, port=ports.start)))
         port = int(newer.traffic_ops_url.rpartition(":")[2])
         traffic_ops = connect(newer)
         traffic_ops.inventory(STATUS)
-    with Simulator(WORLD, port=port, versions=["4.0"]) as older:
+    with Simulator(WORLD, port=port, versions=["4.0"]) as older:  # its ports are still reserved
         assert traffic_ops.inventory(STATUS).monitors == older.monitor_urls
 
 

@@ -5,26 +5,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.support.clock import Clock
 from tstats.api.access.rate_limiter import Gate
 from tstats.api.http.ttl_cache import Remembered
 from tstats.errors import RefusedError, UnreachableError
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Source:
@@ -45,11 +31,11 @@ class Source:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Clock[float]:
+    return Clock(1000.0)
 
 
-async def test_an_answer_is_believed_for_its_time(clock: Clock) -> None:
+async def test_an_answer_is_believed_for_its_time(clock: Clock[float]) -> None:
     memory, source = Remembered[str, int](seconds=30, clock=clock), Source()
     assert await memory.get("a", source) == 1
     clock.now += 29.9
@@ -59,7 +45,7 @@ async def test_an_answer_is_believed_for_its_time(clock: Clock) -> None:
     assert await memory.get("a", source) == 2
 
 
-async def test_its_age_counts_from_the_question(clock: Clock) -> None:
+async def test_its_age_counts_from_the_question(clock: Clock[float]) -> None:
     memory, source = Remembered[str, int](seconds=30, clock=clock), Source()
     source.open.clear()
     asking = asyncio.ensure_future(memory.get("a", source))
@@ -72,7 +58,9 @@ async def test_its_age_counts_from_the_question(clock: Clock) -> None:
     assert memory.known("a") is None
 
 
-async def test_all_who_ask_meanwhile_get_one_answer_even_when_the_first_goes_away(clock: Clock) -> None:
+async def test_all_who_ask_meanwhile_get_one_answer_even_when_the_first_goes_away(
+    clock: Clock[float],
+) -> None:
     memory, source = Remembered[str, int](seconds=30, clock=clock), Source()
     source.open.clear()
     asking = [asyncio.ensure_future(memory.get("a", source)) for _ in range(20)]
@@ -85,7 +73,7 @@ async def test_all_who_ask_meanwhile_get_one_answer_even_when_the_first_goes_awa
     assert source.asked == 1
 
 
-async def test_a_failure_is_told_to_all_and_not_remembered(clock: Clock) -> None:
+async def test_a_failure_is_told_to_all_and_not_remembered(clock: Clock[float]) -> None:
     memory, source = Remembered[str, int](seconds=30, clock=clock), Source()
     source.error = RefusedError("no", status=401)
     results = await asyncio.gather(*(memory.get("a", source) for _ in range(3)), return_exceptions=True)
@@ -104,7 +92,7 @@ async def test_a_failure_is_told_to_all_and_not_remembered(clock: Clock) -> None
     ],
 )
 async def test_an_old_answer_counts_for_a_while_when_nobody_can_be_asked(
-    clock: Clock, age: float, error: Exception, *, counts: bool
+    clock: Clock[float], age: float, error: Exception, *, counts: bool
 ) -> None:
     memory, source = Remembered[str, int](seconds=60, stale=30, clock=clock), Source()
     await memory.get("a", source)
@@ -118,7 +106,7 @@ async def test_an_old_answer_counts_for_a_while_when_nobody_can_be_asked(
     assert source.asked == 2
 
 
-async def test_it_holds_no_more_than_it_may_and_lets_old_ones_go(clock: Clock) -> None:
+async def test_it_holds_no_more_than_it_may_and_lets_old_ones_go(clock: Clock[float]) -> None:
     memory = Remembered[int, int](seconds=30, most=3, clock=clock)
     for number in range(5):
         memory.keep(number, number)
@@ -130,7 +118,7 @@ async def test_it_holds_no_more_than_it_may_and_lets_old_ones_go(clock: Clock) -
     assert (len(memory), memory.known(9)) == (0, None)
 
 
-async def test_closing_ends_the_questions(clock: Clock) -> None:
+async def test_closing_ends_the_questions(clock: Clock[float]) -> None:
     memory, source = Remembered[str, int](seconds=30, clock=clock), Source()
     source.open.clear()
     asking = asyncio.ensure_future(memory.get("a", source))
@@ -143,7 +131,7 @@ async def test_closing_ends_the_questions(clock: Clock) -> None:
 # --- the gate
 
 
-async def test_a_gate_lets_so_many_through_at_once_and_so_many_wait(clock: Clock) -> None:
+async def test_a_gate_lets_so_many_through_at_once_and_so_many_wait(clock: Clock[float]) -> None:
     gate = Gate(at_once=2, waiting=1, burst=100, a_second=1, clock=clock)
     inside, leave = 0, asyncio.Event()
 
@@ -164,7 +152,7 @@ async def test_a_gate_lets_so_many_through_at_once_and_so_many_wait(clock: Clock
     await pass_it()
 
 
-async def test_a_gate_lets_so_many_through_in_a_time(clock: Clock) -> None:
+async def test_a_gate_lets_so_many_through_in_a_time(clock: Clock[float]) -> None:
     gate = Gate(at_once=9, waiting=9, burst=5, a_second=2, clock=clock)
 
     async def passed(tries: int) -> int:
@@ -183,7 +171,7 @@ async def _through(gate: Gate) -> None:
         await asyncio.sleep(0)
 
 
-async def test_who_gives_up_waiting_frees_the_place(clock: Clock) -> None:
+async def test_who_gives_up_waiting_frees_the_place(clock: Clock[float]) -> None:
     gate = Gate(at_once=1, waiting=1, burst=100, a_second=1, clock=clock)
     leave = asyncio.Event()
 

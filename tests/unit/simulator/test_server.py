@@ -7,11 +7,13 @@ import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
+from tests.support.ports import on_free_ports, reserve
 from tstats.errors import TstatsError
 from tstats.simulator.faults import Fault
 from tstats.simulator.server import Simulator
@@ -195,16 +197,16 @@ def test_a_simulator_can_be_entered_again_and_keeps_its_record(http: requests.Se
 
 def test_the_monitors_take_the_ports_behind_traffic_ops() -> None:
     world = World.build(cdns=1, monitors=2)
-    port = _free_ports(3)
-    with Simulator(world, port=port) as sim:
-        assert sim.traffic_ops_url == f"http://127.0.0.1:{port}"
+    with ExitStack() as stack:
+        sim = on_free_ports(lambda ports: stack.enter_context(Simulator(world, port=ports.start)))
+        port = int(sim.traffic_ops_url.rpartition(":")[2])
         assert sim.monitor_urls == {"cdn1": [f"http://127.0.0.1:{port + 1}", f"http://127.0.0.1:{port + 2}"]}
 
 
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_taken_port_is_named_and_the_others_are_given_back(position: int) -> None:
     world = World.build(cdns=1, monitors=1)
-    port = _free_ports(2)
+    port = reserve().start
     with socket.create_server(("127.0.0.1", port + position)):  # noqa: SIM117  # the server has to be first
         with (
             pytest.raises(TstatsError, match=rf"port {port + position} of 127.0.0.1"),
@@ -238,18 +240,3 @@ def test_ports_beyond_the_last_are_refused() -> None:
 def test_the_summaries_of_a_simulator_that_never_ran_are_an_error() -> None:
     with pytest.raises(RuntimeError, match="never entered"):
         Simulator(World.build()).summaries  # noqa: B018  # the error is what is asked for
-
-
-def _free_ports(count: int) -> int:
-    """Return the first of so many ports in a row that were all free a moment ago."""
-    for start in range(21_000, 30_000, count):
-        taken = []
-        try:
-            taken = [socket.create_server(("127.0.0.1", start + step)) for step in range(count)]
-        except OSError:
-            continue
-        finally:
-            for server in taken:
-                server.close()
-        return start
-    raise AssertionError("no free ports")
