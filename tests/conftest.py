@@ -1,4 +1,4 @@
-"""What the tests run against: real servers, started once a session on loopback ports of their own."""
+"""What the tests run against: real servers, started once per session on their own loopback ports."""
 
 import signal
 import subprocess
@@ -16,18 +16,18 @@ from tests.support.influxd import Influxd
 from tests.support.postgres import Postgres
 from tstats.influx.client import Influx
 
-# How long one example takes says more about what else runs than about the code.
+# How long an example takes says more about the load of the machine than about the code.
 hypothesis.settings.register_profile("tstats", deadline=None)
 hypothesis.settings.load_profile("tstats")
 
 
 def pytest_configure() -> None:
-    # A shell starts its background jobs with Ctrl-C ignored, which the commands under test would inherit.
+    # A shell starts background jobs with Ctrl-C ignored, which the commands under test would inherit.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+    parser.addoption("--update-golden", action="store_true", help="rewrite the golden files")
 
 
 @pytest.fixture(scope="session")
@@ -38,13 +38,13 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
-    """Whether golden files are to be written instead of compared."""
+    """Whether to write the golden files instead of comparing them."""
     return bool(request.config.getoption("--update-golden"))
 
 
 @pytest.fixture(scope="session")
 def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
-    """An influxd that all tests share; take `influx` to have it empty."""
+    """An influxd that all tests share; use `influx` to have it empty."""
     with Influxd(tmp_path_factory.mktemp("influxd")) as server:
         yield server
 
@@ -58,7 +58,7 @@ def influx(influxd: Influxd) -> Iterator[Influx]:
 
 @pytest.fixture(scope="session")
 def other_influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
-    """A second influxd, for what goes from one to another."""
+    """A second influxd, for tests that move data from one to another."""
     with Influxd(tmp_path_factory.mktemp("other-influxd")) as server:
         yield server
 
@@ -72,7 +72,7 @@ def other_influx(other_influxd: Influxd) -> Iterator[Influx]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL that all tests share; take `postgres_database` for an empty database of it."""
+    """A PostgreSQL that all tests share; use `postgres_database` for an empty database in it."""
     with Postgres() as server:
         yield server
 
@@ -96,7 +96,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def traffic_ops_url(postgres: Postgres, postgres_database: str) -> str:
-    """A small database of Traffic Ops, as its owner: 200 rows, of which 10 are duplicates."""
+    """The URL, for its owner, of a small Traffic Ops database: 200 rows, 10 of them duplicates."""
     traffic_ops_database.fill(postgres, postgres_database, rows=200)
     return postgres.url(postgres_database, user=traffic_ops_database.OWNER)
 
