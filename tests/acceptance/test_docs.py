@@ -89,7 +89,8 @@ def test_nothing_is_loaded_from_other_hosts(site: Path) -> None:
 
 def test_the_generated_pages_are_what_the_source_says() -> None:
     done = subprocess.run(
-        [sys.executable, CHECKOUT / "scripts" / "reference.py", "--check"],
+        [sys.executable, "-m", "scripts.reference", "--check"],
+        cwd=CHECKOUT,
         capture_output=True,
         text=True,
         timeout=60,
