@@ -94,7 +94,7 @@ def test_the_secrets_are_made_once_for_their_owner_and_never_twice_the_same(
         [DEPLOY / "make-secrets", secrets], capture_output=True, text=True, timeout=60, check=False
     )
     assert again.returncode == 1
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     subprocess.run([DEPLOY / "make-secrets", tmp_path / "other"], check=True, capture_output=True, timeout=60)
     for name in ("postgres_password", "grafana_password"):
         assert (secrets / name).read_text() != (tmp_path / "other" / name).read_text()
