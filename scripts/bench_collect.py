@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from multiprocessing.connection import Connection
@@ -160,6 +161,10 @@ def batches(reading: Reading) -> list[Batch]:
     ]
 
 
+def _instead(body: bytes, _original: bytes) -> bytes:
+    return body
+
+
 def measure_memory(polls: int) -> None:
     """Print the peak memory of `tstats collect` over some polls, into a real influxd."""
     world = World.build(cdns=1, caches=CACHES, delivery_services=1, cachegroups=39, monitors=1)
@@ -172,7 +177,7 @@ def measure_memory(polls: int) -> None:
             influx.query(f"CREATE DATABASE {database}")
         (monitor,) = world.cdns[0].monitors
         for path, body in zip(("/publish/CacheStats", "/publish/DsStats"), payloads(), strict=True):
-            simulator.faults.set(monitor.name, Fault.body(lambda _, body=body: body), path=path)  # type: ignore[misc]  # mypy: a lambda with a default
+            simulator.faults.set(monitor.name, Fault.body(partial(_instead, body)), path=path)
         config = Path(folder) / "traffic_stats.cfg"
         settings = {
             "toUrl": simulator.traffic_ops_url,

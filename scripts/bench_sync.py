@@ -86,7 +86,7 @@ class Round:
 
 
 def create(influx: Influx) -> None:
-    """Create the database anew, without points."""
+    """Drop the database and create it again, without points."""
     influx.query(f"DROP DATABASE {DATABASE}")
     influx.query(
         f"CREATE DATABASE {DATABASE} WITH DURATION INF REPLICATION 1 SHARD DURATION 1d NAME {POLICY}"

@@ -36,7 +36,7 @@ class Program(Running):
         return self._process
 
     def start(self) -> None:
-        """Start a process; `wait_until` tells when it works."""
+        """Start a process; see `wait_until` for when it works."""
         with self._log.open("ab") as log:
             self._begin = log.tell()
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, **self._options)
