@@ -1,34 +1,26 @@
-"""The time of `tstats rollup status` as a part of that of recomputing the same rollups, over 26 hours.
+"""The time of `tstats rollup status` as a share of that of recomputing the same rollups, over 26 hours.
 
-The raw points are 1.44 million, one of each series every ten seconds: of one measurement (160 caches), or
-spread over all that the catalog rolls up. In one more case their seconds are uneven, as those of real
-caches are. Status and recomputing take turns; the best of each counts, since others may use the machine.
+There are 1.44 million raw points, one per series every ten seconds: of one measurement (154 caches), or
+spread over all measurements that the catalog rolls up. In a third case the seconds are uneven, like those of
+real caches. Status and recomputing take turns; the best time of each counts, since others may use the
+machine.
 """
 
-import argparse
 import random
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the tests' influxd starts ours, too
-
-from tests.support.influxd import Influxd  # noqa: E402 (after the path)
-from tstats.catalog import CACHE_STATS, DATABASES, ROLLUPS  # noqa: E402
-from tstats.core.time import HOUR, MINUTE, SECOND  # noqa: E402
-from tstats.core.windows import Window  # noqa: E402
-from tstats.influx.client import Endpoint, Influx  # noqa: E402
-from tstats.rollups.repair import RollupRepair  # noqa: E402
-from tstats.rollups.report import RollupReport  # noqa: E402
-from tstats.schema.provision import catalog_schema, provision  # noqa: E402
+from scripts import bench_common as common
+from tstats.catalog import CACHE_STATS, ROLLUPS
+from tstats.core.time import HOUR, MINUTE, SECOND
+from tstats.core.windows import Window
+from tstats.influx.client import Influx
+from tstats.rollups.repair import RollupRepair
+from tstats.rollups.report import RollupReport
 
 BUDGET = 0.1
 HOURS, STEP = 26, 10 * SECOND
 SERIES = 154
-BATCH = 20_000
 SETTINGS = {
     "INFLUXDB_CONTINUOUS_QUERIES_ENABLED": "false",
     # What is read lies in files, as points of the last day do.
@@ -37,16 +29,16 @@ SETTINGS = {
 
 
 def series_of_one() -> Iterator[tuple[str, str]]:
-    """Database and series of the bandwidth of many caches."""
+    """Yield the database and series of the bandwidth of many caches."""
     for cache in range(SERIES):
         tags = f"cachegroup=group-{cache % 8},cdn=cdn{cache % 2},hostname=edge-{cache:03},type=EDGE"
         yield CACHE_STATS, f"bandwidth,{tags}"
 
 
 def series_of_all() -> Iterator[tuple[str, str]]:
-    """The same number of series, over every raw measurement of the catalog."""
+    """Yield the same number of series, spread over all raw measurements of the catalog."""
     sources = sorted(
-        {(one.database, one.source) for one in ROLLUPS if one.source_policy == "daily"},
+        {(rollup.database, rollup.source) for rollup in ROLLUPS if rollup.source_policy == "daily"},
         key=lambda pair: pair[1],
     )
     for number in range(SERIES):
@@ -62,8 +54,8 @@ def series_of_all() -> Iterator[tuple[str, str]]:
 
 
 def fill(influx: Influx, series: list[tuple[str, str]], *, end: int, uneven: bool) -> int:
-    """Write the raw points of the hours before `end`; how many."""
-    chance = random.Random(1)  # noqa: S311 (data, no secret)
+    """Write the raw points of the hours before `end`; return their number."""
+    chance = random.Random(1)  # noqa: S311 (data, not secrets)
     points = 0
     for database in sorted({database for database, _ in series}):
         names = [name for other, name in series if other == database]
@@ -73,16 +65,13 @@ def fill(influx: Influx, series: list[tuple[str, str]], *, end: int, uneven: boo
                 for name in names
                 for moment in range(hour, hour + HOUR, STEP)
             ]
-            for first in range(0, len(lines), BATCH):
-                influx.write(
-                    "\n".join(lines[first : first + BATCH]).encode(), database=database, policy="daily"
-                )
+            common.write_lines(influx, lines, database=database, policy="daily")
             points += len(lines)
     return points
 
 
 def timed(work: Callable[[], RollupReport]) -> tuple[float, RollupReport]:
-    """Seconds, and what came out; an error ends the bench."""
+    """Return the seconds that the work took, and its report; an error ends the bench."""
     started = time.perf_counter()
     report = work()
     seconds = time.perf_counter() - started
@@ -92,19 +81,19 @@ def timed(work: Callable[[], RollupReport]) -> tuple[float, RollupReport]:
 
 
 def measure(what: str, series: list[tuple[str, str]], *, rounds: int, uneven: bool) -> None:
-    """Print one line."""
-    with tempfile.TemporaryDirectory() as folder, Influxd(Path(folder), settings=SETTINGS) as server:
-        influx = Influx(Endpoint(url=server.url, timeout=600))
-        provision(influx, catalog_schema(DATABASES, replication=1), allow_data_loss=False, apply=True)
+    """Measure one case and print it."""
+    with common.running_influxd(SETTINGS) as influx:
+        common.make_databases(influx)
         end = time.time_ns() // MINUTE * MINUTE
         points = fill(influx, series, end=end, uneven=uneven)
+        print(f"rollup: {what}, {points / 1e6:.2f} million raw points", flush=True)
         window = Window(start=end - HOURS * HOUR, end=end)
         repair = RollupRepair(influx)
-        # The first minutes begin to expire by now; on a server in use they were computed in time.
+        # The first minutes are beginning to expire; on a server in use they were computed in time.
         timed(lambda: RollupRepair(influx, clock=lambda: time.time_ns() - 15 * MINUTE).run(window))
         timed(lambda: repair.run(window))
-        time.sleep(3)  # the server writes its files
-        computing, looking = [], []
+        common.settle()
+        computing, looking, unproven = [], [], 0
         for _ in range(rounds):
             seconds, report = timed(lambda: repair.status(window))
             looking.append(seconds)
@@ -112,24 +101,20 @@ def measure(what: str, series: list[tuple[str, str]], *, rounds: int, uneven: bo
                 raise SystemExit(f"bench: rollups that were just computed are not whole: {report}")
             unproven = sum(len(finding.unproven) for finding in report.findings)
             computing.append(timed(lambda: repair.run(window))[0])
-        ratio = min(looking) / min(computing)
-        print(
-            f"rollup  {what:<46} {points / 1e6:.2f} million raw points  status {min(looking):.3f} s"
-            f"  recomputing {min(computing):.3f} s  ratio {ratio:.3f} / {BUDGET}"
-            + (f"  ({unproven} windows unproven)" if unproven else "")
-        )
-        influx.close()
+    common.detail("status", f"{min(looking):.3f} s, {unproven} windows unproven")
+    common.detail("recomputing", f"{min(computing):.3f} s")
+    common.measured("status: share of recomputing", min(looking) / min(computing), BUDGET)
 
 
 def main() -> None:
     """Measure each case."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = common.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (5)")
     rounds = parser.parse_args().rounds
-    one, every = list(series_of_one()), list(series_of_all())
-    measure("one measurement and its chain", one, rounds=rounds, uneven=False)
-    measure("all 18 rollups", every, rounds=rounds, uneven=False)
-    measure("one measurement and its chain, uneven seconds", one, rounds=rounds, uneven=True)
+    single, spread = list(series_of_one()), list(series_of_all())
+    measure("one measurement and its chain", single, rounds=rounds, uneven=False)
+    measure("all 18 rollups", spread, rounds=rounds, uneven=False)
+    measure("one measurement and its chain, uneven seconds", single, rounds=rounds, uneven=True)
 
 
 if __name__ == "__main__":

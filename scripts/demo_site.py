@@ -1,4 +1,4 @@
-"""What the demo writes by itself, and what it shows of the databases."""
+"""The points that the demo writes itself, and what it shows of the databases."""
 
 import sqlite3
 import time
@@ -20,7 +20,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def tags_of(cache: CacheServer) -> dict[str, str]:
-    """The tags that the collector gives a cache's points."""
+    """Return the tags that the collector gives a cache's points."""
     return {
         "cachegroup": cache.cachegroup,
         "cdn": cache.cdn,
@@ -30,15 +30,15 @@ def tags_of(cache: CacheServer) -> dict[str, str]:
 
 
 def half_an_hour() -> range:
-    """The seconds of an outage that began two hours ago."""
+    """Return the seconds of an outage that began two hours ago."""
     begin = int(time.time()) // 60 * 60 - 7200
     return range(begin, begin + 1800)
 
 
 def write_history(influx: Influx, *, days: int, seed: int, outage: range) -> None:
-    """The rollups of the last days of the simulated caches, as a site has them that runs since long.
+    """Write the rollups of the last days, as a site has them that has been running for a long time.
 
-    Those of the outage are there already: they were repaired.
+    Those of the outage were repaired, and are there already.
     """
     world = World.build(seed=seed)
     now = int(time.time()) // 60 * 60
@@ -70,7 +70,7 @@ def write_history(influx: Influx, *, days: int, seed: int, outage: range) -> Non
 
 
 def deliver_late(influx: Influx, outage: range, *, seed: int) -> None:
-    """The raw points of an outage: what a spool delivers after it."""
+    """Write the raw points of an outage, as the spool delivers them after it."""
     world = World.build(seed=seed)
     lines = []
     for cdn in world.cdns:
@@ -84,13 +84,11 @@ def deliver_late(influx: Influx, outage: range, *, seed: int) -> None:
                     for stat in ("bandwidth", "maxKbps")
                 ]
     influx.write("\n".join(lines).encode(), database=CACHE_STATS, policy=DAILY, precision="s")
-    console.print(
-        f"{len(lines)} raw points of half an hour, delivered when no continuous query looks any more"
-    )
+    console.print(f"{len(lines)} raw points of half an hour, delivered too late for the continuous queries")
 
 
 def lose_an_hour(influx: Influx) -> None:
-    """Delete an hour of yesterday's points on one server, as a bad disk would."""
+    """Delete an hour of yesterday's points on one server, as a bad disk might."""
     end = int(time.time()) // 3600 * 3600 - 86_400
     statement = f'DELETE FROM "bandwidth.1min" WHERE time >= {end - 3600}s AND time < {end}s'
     console.print(f"> {statement}", style="cyan", markup=False)
@@ -98,12 +96,12 @@ def lose_an_hour(influx: Influx) -> None:
 
 
 def column(influx: Influx, statement: str, name: str) -> list[str]:
-    """One column of an answer."""
+    """Return one column of an answer."""
     return [row[name] for series in influx.query(statement) for row in series.rows()]
 
 
 def show_points(influx: Influx) -> None:
-    """The points of each measurement, and the newest point of a few series."""
+    """Print the number of points of each measurement, and the newest point of a few series."""
     console.print(f"{'points':>8}  measurement", markup=False)
     examples = []
     for database in DATABASES:
@@ -126,13 +124,13 @@ def show_points(influx: Influx) -> None:
 
 
 def show_bandwidth(influx: Influx, *, seconds: int) -> None:
-    """A sparkline of each CDN's bandwidth while we collected."""
+    """Print a sparkline of each CDN's bandwidth during the collection."""
     name = source(CACHE_STATS, DAILY, "bandwidth")
     values_of = f"SHOW TAG VALUES ON {identifier(CACHE_STATS)} FROM bandwidth WITH KEY = cdn"
     console.print("")
     for cdn in column(influx, values_of, "value"):
         recent = f"time > now() - {seconds}s"
-        # Each cache is sampled every few seconds; one without a sample in a step keeps its last value.
+        # Each cache is sampled every few seconds; a cache without a sample in a step keeps its last value.
         answer = influx.query(
             f"SELECT mean(value) FROM {name} WHERE cdn = {string(cdn)} AND {recent}"
             " GROUP BY time(5s), hostname fill(previous)"
@@ -146,7 +144,7 @@ def show_bandwidth(influx: Influx, *, seconds: int) -> None:
 
 
 def show_rows(database: Path) -> None:
-    """The rows of the SQL database."""
+    """Print the rows of the SQL database."""
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute(
             "SELECT stat_date, cdn_name, deliveryservice_name, stat_name, stat_value"

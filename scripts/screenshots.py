@@ -1,23 +1,20 @@
-"""Takes the pictures of docs/page.md: the page over a day of made-up traffic, in headless Chromium."""
+"""Takes the pictures of docs/page.md in headless Chromium: the page with a day of made-up traffic."""
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # the tests' influxd and browser serve here, too
+from tests.support.api_server import ApiServer
+from tests.support.browser import Browser
+from tests.support.cdn_traffic import WEEK, Traffic, caches
+from tests.support.influxd import Influxd
+from tests.support.rollups import make_databases
+from tstats.config.settings import Settings
+from tstats.core.time import DAY, HOUR, MINUTE
+from tstats.influx.client import Endpoint, Influx
 
-from tests.support.api_server import ApiServer  # noqa: E402 (after the path)
-from tests.support.browser import Browser  # noqa: E402
-from tests.support.cdn_traffic import WEEK, Traffic, caches  # noqa: E402
-from tests.support.influxd import Influxd  # noqa: E402
-from tests.support.rollups import make_databases  # noqa: E402
-from tstats.config.settings import Settings  # noqa: E402
-from tstats.core.time import DAY, HOUR, MINUTE  # noqa: E402
-from tstats.influx.client import Endpoint, Influx  # noqa: E402
-
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 SERVICES = {
     "catalog-images": ("web", 0.07),
     "live-news": ("web", 0.18),
@@ -28,7 +25,7 @@ SERVICES = {
     "vod-series": ("video", 0.33),
 }
 PICTURES = (
-    # name, address, size, dark
+    # name, address, size, whether it is dark
     ("page-overview", "?range=24h", (1440, 1480), False),
     ("page-overview-dark", "?range=24h", (1440, 1480), True),
     ("page-delivery-service", "?view=deliveryservice&name=live-sports-01&range=24h", (1440, 1010), False),
@@ -40,9 +37,9 @@ PICTURES = (
 
 
 def main() -> None:
-    """Fill a server, look at it, save what is seen."""
+    """Fill a server, and save what the page shows of it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("--folder", type=Path, default=IMAGES, help="where the pictures go (docs/images)")
     folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, Influxd(Path(scratch) / "influxd") as influxd:
@@ -62,9 +59,9 @@ def main() -> None:
 
 
 def fill(influx: Influx) -> None:
-    """A day and an hour in all details, the same of whole CDNs a week before, and 120 days of summaries."""
+    """Write 25 hours in full detail, the same a week earlier for whole CDNs only, and 120 daily summaries."""
     make_databases(influx)
-    now = int(time.time()) * 10**9 // MINUTE * MINUTE
+    now = time.time_ns() // MINUTE * MINUTE
     traffic = Traffic(
         caches(("berlin", "hamburg", "munich", "vienna", "zurich"), each=5),
         SERVICES,

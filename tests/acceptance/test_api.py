@@ -12,39 +12,27 @@ import pytest
 import requests
 
 from tests.support.commands import command, run
-from tests.support.influxd import free_port
-from tests.support.waiting import wait_for
+from tests.support.program import Program
 from tstats.influx.client import Influx
-
-Process = subprocess.Popen[str]
 
 
 @contextmanager
-def serving(cfg: Path, *options: str, certificate: Path | None = None) -> Iterator[tuple[str, Process]]:
+def serving(
+    cfg: Path, *options: str, certificate: Path | None = None
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """Start an API; yield its URL and its process once it answers. With a certificate it uses https."""
-    bind = f"127.0.0.1:{free_port()}"
-    url = f"{'https' if certificate else 'http'}://{bind}"
-    process = subprocess.Popen(
-        [command("tstats"), "api", "--cfg", str(cfg), "--bind", bind, *options],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command_line = [command("tstats"), "api", "--cfg", cfg, "--bind", "127.0.0.1:0", *options]
+    with Program(command_line, log=cfg.parent / "api.log") as program:
+        url = program.wait_for_text(r"event=listening url=(\S+)", seconds=60)[1]
 
-    def answers() -> bool:
-        assert process.poll() is None, process.stderr and process.stderr.read()
-        try:
-            return get(f"{url}/api/5.0/ping", certificate).status_code == 200
-        except requests.ConnectionError:
-            return False
+        def answers() -> bool:
+            try:
+                return get(f"{url}/api/5.0/ping", certificate).status_code == 200
+            except requests.ConnectionError:
+                return False
 
-    try:
-        wait_for(answers, "the API to answer", seconds=60)
-        yield url, process
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stderr
-        process.stderr.close()
+        program.wait_until(answers, "the API to answer", seconds=60)
+        yield url, program.process
 
 
 def get(url: str, certificate: Path | None = None) -> requests.Response:

@@ -12,6 +12,7 @@ import requests
 from tests.support.collected import create_databases, expected, stored
 from tests.support.collector import Collector
 from tests.support.influxd import Influxd
+from tests.support.ports import NOBODY
 from tests.support.waiting import wait_for
 from tstats.influx.client import Endpoint, Influx
 from tstats.simulator.faults import TRAFFIC_OPS, Fault
@@ -22,7 +23,6 @@ WORLD = World.build(cdns=2, caches=4, delivery_services=2, monitors=1)
 MONITORS = {"cdn1": "cdn1-monitor-1", "cdn2": "cdn2-monitor-1"}
 POLLS = 4  # two CDNs, two feeds
 LONG_S = 60.0
-NOBODY = "http://127.0.0.1:9"  # the port `discard`: nobody listens there
 
 
 @pytest.fixture

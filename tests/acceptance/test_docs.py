@@ -1,4 +1,4 @@
-"""The documentation: built without a fault, without other hosts, and never behind the source."""
+"""The documentation builds without warnings, loads nothing from other hosts, and is up to date."""
 
 import json
 import re
@@ -20,7 +20,7 @@ NOT_LOADED = {"canonical", "next", "prev", "alternate"}  # links to pages
 
 
 class Loaded(HTMLParser):
-    """What a browser loads with a page."""
+    """Collects what a browser loads with a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Loaded(HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The documentation, built; a link or an anchor that leads nowhere would be an error."""
+    """The built documentation; a broken link or anchor would be an error."""
     folder = tmp_path_factory.mktemp("docs") / "site"
     done = subprocess.run(
         [command("mkdocs"), "build", "--strict", "--quiet", "--site-dir", folder],
@@ -50,7 +50,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_link_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
+def test_a_broken_link_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text("[x](index.md#nowhere) [y](missing.md)", encoding="utf-8")
     text = (CHECKOUT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[0]
@@ -87,9 +87,10 @@ def test_nothing_is_loaded_from_other_hosts(site: Path) -> None:
         )
 
 
-def test_the_generated_pages_are_what_the_source_says() -> None:
+def test_the_generated_pages_are_up_to_date() -> None:
     done = subprocess.run(
-        [sys.executable, CHECKOUT / "scripts" / "reference.py", "--check"],
+        [sys.executable, "-m", "scripts.reference", "--check"],
+        cwd=CHECKOUT,
         capture_output=True,
         text=True,
         timeout=60,
@@ -98,7 +99,7 @@ def test_the_generated_pages_are_what_the_source_says() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_reference_has_every_key_with_its_variable() -> None:
+def test_the_reference_lists_every_key_with_its_variable() -> None:
     page = (CHECKOUT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for field in msgspec.structs.fields(Settings):
         key = field.encode_name
@@ -106,7 +107,7 @@ def test_the_reference_has_every_key_with_its_variable() -> None:
         assert f"`{config.environment_name(key)}`" in page
 
 
-def test_each_configuration_that_is_shown_can_be_used(tmp_path: Path) -> None:
+def test_every_configuration_in_the_pages_can_be_used(tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text("twelve12", encoding="utf-8")
     found = [
@@ -125,7 +126,7 @@ def test_each_configuration_that_is_shown_can_be_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_gets_a_completion(shell: str) -> None:
+def test_every_shell_gets_a_completion_script(shell: str) -> None:
     done = complete({"_TSTATS_COMPLETE": f"source_{shell}"})
     assert "_TSTATS_COMPLETE=complete_" + shell in done
 
@@ -148,7 +149,7 @@ def test_bash_completes_commands_and_options(typed: str, offered: set[str]) -> N
 
 
 def complete(environment: dict[str, str]) -> str:
-    """What the command answers to a shell."""
+    """Return what the command answers to a shell."""
     return subprocess.run(
         [command("tstats")],
         env={"PATH": "/usr/bin:/bin", **environment},

@@ -1,8 +1,8 @@
-"""Every command that README.md and docs/ show is run, as it is typed, against a healthy installation.
+"""Every command that README.md and docs/ show is run, as a reader would type it, on a healthy installation.
 
-Servers, paths and passwords are those of the test; each page begins with its own configuration and spool, and
-an empty second InfluxDB. Tools run in this process, but for those that last: they are started, seen to work,
-and stopped.
+Servers, paths and passwords are replaced by those of the test. Each page starts with its own configuration
+and spool, and an empty second InfluxDB. Tools run in this process, except those that keep running: they are
+started, seen to work, and stopped.
 """
 
 import json
@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -27,9 +26,9 @@ from tests.support.commands import command
 from tests.support.emptied import emptied
 from tests.support.influxd import Influxd
 from tests.support.installation import Installation
+from tests.support.program import Program
 from tests.support.shown_commands import CHECKOUT, PAGES, TOOLS, Shown, commands
 from tests.support.stand_in_grafana import TOKEN, StandInGrafana
-from tests.support.waiting import wait_for
 from tstats.cli import app
 from tstats.command import exits
 from tstats.config import loading as config
@@ -37,15 +36,15 @@ from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
 
 NOT_RUN = {
-    r"scripts/(demo|test)$": "each is a check of its own; scripts/test runs this one",
+    r"scripts/(demo|test)$": "would run this test again, or takes too long",
     r"systemctl |systemd-sysusers|journalctl |runuser ": "needs systemd as process 1",
     r"install -m |cp -r /etc": "changes the machine's /usr and /etc",
     r"docker ": "needs a container engine",
     r"python3 -m venv /opt|.*/pip install |export PATH=": "needs a package index: scripts/wheel does it",
 }
-MAY_DIFFER = re.compile(r"--check|rollup status|db check")  # 3: something differs
-MAY_COMPLAIN = re.compile(r"tstats (doctor|migrate-config)")  # 1: something is left to do
-LASTING = {  # what the log or the output has when it works
+MAY_DIFFER = re.compile(r"--check|rollup status|db check")  # exit status 3: something differs
+MAY_COMPLAIN = re.compile(r"tstats (doctor|migrate-config)")  # exit status 1: something is left to do
+LASTING = {  # what appears in the log or the output once it works
     "tstats collect": "event=published",
     "tstats api": r"event=listening url=\S+ ",
     "tstats simulate": "Stop with Ctrl-C",
@@ -59,10 +58,10 @@ TOOL_RUNS: dict[str, Callable[[list[str]], object]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Servers:
-    """What the shown commands reach.
+    """The servers that the shown commands use.
 
     Attributes:
-        started: what lasts and was started; once will do, whatever page shows it.
+        started: the commands that keep running and have been started; once is enough for all pages.
     """
 
     installation: Installation
@@ -77,7 +76,7 @@ class Servers:
 def servers(
     influxd: Influxd, other_influxd: Influxd, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Servers]:
-    """All of them, and a healthy installation between them."""
+    """All servers, and a healthy installation on them."""
     folder = tmp_path_factory.mktemp("docs")
     influx = emptied(influxd)
     with (
@@ -94,11 +93,10 @@ def servers(
 
 
 class Reader:
-    """Somebody who types what a page shows.
+    """A reader who types what a page shows.
 
     Attributes:
-        folder: where it is typed; stands for the machine's folders, too.
-        environment: what was exported, beside the paths.
+        folder: the working directory, which also stands in for folders of the machine.
     """
 
     def __init__(self, folder: Path, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +118,7 @@ class Reader:
         monkeypatch.chdir(folder)
 
     def types(self, text: str) -> None:
-        """Run one command, and see that it does not fail."""
+        """Run a command, and check that it does not fail."""
         here = self._here(text)
         words = shlex.split(here)
         if words[0] == "export":
@@ -138,7 +136,7 @@ class Reader:
             self._run_in_a_shell(here)
 
     def _here(self, text: str) -> str:
-        """The command with the test's servers, paths and passwords."""
+        """Return the command with the servers, paths and passwords of the test."""
         servers = self.servers
         source, target = servers.influx.url, servers.other.url
         traffic_ops = servers.installation.simulator.traffic_ops_url
@@ -171,10 +169,10 @@ class Reader:
         return text
 
     def _lasting(self, text: str) -> str | None:
-        """What tells that a command works that would go on for ever; None for all others."""
-        for beginning, told in LASTING.items():
+        """Return what shows that a command works that never ends on its own; None for all others."""
+        for beginning, sign in LASTING.items():
             if text.startswith(beginning) and "--once" not in text:
-                return told
+                return sign
         return None
 
     def _start(self, words: list[str], *, until: str) -> None:
@@ -182,22 +180,12 @@ class Reader:
         kind = (*words[:2], *exported)
         if kind in self.servers.started:
             return
-        log = self.folder / "lasting.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen([command(words[0]), *words[1:]], stdout=output, stderr=output)
-        try:
-            wait_for(
-                lambda: re.search(until, log.read_text(encoding="utf-8")) or process.poll() is not None,
-                f"{until!r} from {' '.join(words)}",
-                seconds=60,
-            )
-            if url := re.search(r"event=listening url=(\S+)", log.read_text(encoding="utf-8")):
-                wait_for(lambda: answers(url[1]), f"an answer from {url[1]}", seconds=60)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=60) == 0, log.read_text(encoding="utf-8")
-        finally:
-            process.kill()
-            process.wait()
+        with Program([command(words[0]), *words[1:]], log=self.folder / "lasting.log") as program:
+            program.wait_for_text(until, seconds=60)
+            if url := re.search(r"event=listening url=(\S+)", program.log()):
+                program.wait_until(lambda: answers(url[1]), f"an answer from {url[1]}", seconds=60)
+            program.stop(seconds=60)
+            assert program.process.returncode == 0, program.log()
         self.servers.started.add(kind)
 
     def _run_tool(self, text: str, words: list[str]) -> None:
@@ -206,7 +194,7 @@ class Reader:
                 name, _, value = words.pop(0).partition("=")
                 patched.setenv(name, value)
             if "--write" in words and words[1] == "migrate-config":
-                Path(words[-1]).unlink()  # it is written over nothing, and used from here on
+                Path(words[-1]).unlink()  # it must not exist yet; later commands use it
             with pytest.raises(SystemExit) as ended:
                 TOOL_RUNS[words[0]](words[1:])
         expected = (
@@ -218,7 +206,7 @@ class Reader:
         paths = os.pathsep.join([str(Path(command("tstats")).parent), os.environ["PATH"]])
         environment = {"PATH": paths, "HOME": str(self.folder), **self.session}
         done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", line],  # noqa: S607 (the shell that a reader has)
+            ["bash", "-o", "pipefail", "-c", line],  # noqa: S607 (the shell of the reader)
             env=environment,
             capture_output=True,
             text=True,
@@ -228,7 +216,7 @@ class Reader:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def _log_in(self) -> dict[str, str]:
-        """The variables that a page expects of who has logged in."""
+        """Return the variables that a page expects to be set after a login."""
         simulator = self.servers.installation.simulator
         answer = requests.post(
             f"{simulator.traffic_ops_url}/api/4.0/user/login",
@@ -240,7 +228,7 @@ class Reader:
 
 
 def answers(url: str) -> bool:
-    """Whether an API serves there."""
+    """Return whether an API answers at this URL."""
     try:
         return requests.get(f"{url}/api/5.0/ping", timeout=30).ok
     except requests.ConnectionError:
@@ -248,17 +236,17 @@ def answers(url: str) -> bool:
 
 
 def moment(*, minutes: int) -> str:
-    """So long ago, as the tools take it."""
+    """Return a time that many minutes ago, as the tools take it."""
     return (datetime.now(UTC) - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:00Z")
 
 
 def day(ago: int) -> str:
-    """A day of the last ones, as the tools take it."""
+    """Return the day that many days ago, as the tools take it."""
     return time.strftime("%Y-%m-%d", time.gmtime(time.time() - ago * 86_400))
 
 
 def reason_not_to(text: str) -> str | None:
-    """Why a command is not run; None where it is."""
+    """Return why a command is not run; None if it is."""
     return next((reason for shown, reason in NOT_RUN.items() if re.match(shown, text)), None)
 
 
@@ -269,7 +257,7 @@ RUN: dict[Path, list[Shown]] = {
 
 
 @pytest.mark.parametrize("page", [page for page, run in RUN.items() if run], ids=lambda page: page.name)
-def test_what_a_page_shows_works(
+def test_the_commands_of_a_page_work(
     page: Path, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emptied(servers.other).close()
@@ -291,19 +279,19 @@ def test_what_a_page_shows_works(
         "curl -s 'http://127.0.0.1:8080/api/5.0/nothing'",
     ],
 )
-def test_a_command_that_does_not_work_would_be_found(
+def test_a_command_that_fails_is_noticed(
     text: str, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(AssertionError):
         Reader(tmp_path, servers, monkeypatch).types(text)
 
 
-def test_each_tool_is_shown() -> None:
+def test_every_tool_is_shown() -> None:
     text = "\n".join(shown.text for found in SHOWN.values() for shown in found)
     assert all(re.search(rf"^{tool} ", text, re.MULTILINE) for tool in TOOLS)
     assert len(text.splitlines()) > 80
 
 
 @pytest.mark.parametrize("pattern", NOT_RUN)
-def test_what_is_not_run_is_shown_somewhere(pattern: str) -> None:
+def test_every_exception_is_needed(pattern: str) -> None:
     assert any(re.match(pattern, shown.text) for found in SHOWN.values() for shown in found)

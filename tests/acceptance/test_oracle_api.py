@@ -4,48 +4,26 @@ The recordings are not part of this repository; the tests run where they are ava
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.support.api_server import ApiServer
-from tests.support.influxd import free_port
-from tests.support.waiting import wait_for
+from tests.support.oracle import ORACLE, needs_oracle, recorded_traffic_ops, replay
 from tstats import catalog
 from tstats.config.settings import Settings
 from tstats.core.time import INFINITE
 from tstats.influx.client import Influx
 from tstats.influx.influxql import create_database, create_retention_policy
 
-ORACLE = Path(__file__).parents[3] / "shared" / "oracle"
-pytestmark = pytest.mark.skipif(
-    not ORACLE.is_dir(), reason="the recorded exchanges (../shared/oracle) are not here"
-)
+pytestmark = needs_oracle
 
 
 @pytest.fixture
-def traffic_ops() -> Iterator[str]:
-    """The URL of a fake Traffic Ops that responds with recorded bodies."""
-    port = free_port()
-    process = subprocess.Popen([sys.executable, str(ORACLE / "fake_traffic_ops.py"), str(port)])
-    url = f"http://127.0.0.1:{port}"
-
-    def answers() -> bool:
-        try:
-            return requests.get(f"{url}/api/5.0/ping", timeout=10).ok
-        except requests.ConnectionError:
-            return False
-
-    try:
-        wait_for(answers, "the fake Traffic Ops to answer", seconds=30)
+def traffic_ops(tmp_path: Path) -> Iterator[str]:
+    with recorded_traffic_ops(tmp_path / "traffic-ops.log") as url:
         yield url
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture
@@ -77,12 +55,6 @@ def test_recorded_requests_have_the_recorded_responses(
 ) -> None:
     settings = Settings(to_url=traffic_ops, influx_urls=[points.url], spool_directory=str(tmp_path / "spool"))
     with ApiServer(settings) as server:
-        ended = subprocess.run(
-            [sys.executable, str(ORACLE / "replay.py"), server.url, str(ORACLE / cases)],
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-    assert ended.stdout.endswith(" passed, 0 failed\n"), ended.stdout + ended.stderr
-    assert not ended.stdout.startswith("0 passed")
+        result = replay(server.url, cases)
+    assert result.endswith(" passed, 0 failed"), result
+    assert not result.startswith("0 passed")

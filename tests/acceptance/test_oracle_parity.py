@@ -4,24 +4,21 @@ The recordings are no part of this repository: where they stand beside it they a
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
+from tests.support.oracle import ORACLE, needs_oracle
 from tstats import catalog
 from tstats.collect.feed import CacheFeed, DeliveryServiceFeed
 from tstats.traffic_control.inventory import ServerRecord, build_inventory
-
-ORACLE = Path(__file__).parents[3] / "shared" / "oracle"
 
 
 def recorded(name: str) -> Any:  # noqa: ANN401 (any JSON)
     return json.loads((ORACLE / name).read_text(encoding="utf-8"))
 
 
-@pytest.mark.skipif(not ORACLE.is_dir(), reason="the recorded exchanges (../shared/oracle) are not here")
+@needs_oracle
 def test_every_recorded_payload_gives_the_lines_that_go_wrote() -> None:
     servers = msgspec.convert(recorded("collector_servers.json")["response"], list[ServerRecord])
     caches = build_inventory(servers, [], status="ONLINE").caches

@@ -4,21 +4,18 @@ The recordings are not part of this repository; the tests run where they are ava
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-import requests
 import sqlalchemy as sa
 
 from tests.support.api_server import ApiServer
 from tests.support.asgi_client import request
 from tests.support.days import migrated
-from tests.support.influxd import free_port
-from tests.support.waiting import wait_for
+from tests.support.oracle import ORACLE, needs_oracle, recorded_traffic_ops, replay
+from tests.support.ports import NOBODY
 from tstats.api.assembly import build_app
 from tstats.config.settings import Settings
 from tstats.core.secret import Secret
@@ -26,46 +23,22 @@ from tstats.db.database import Database
 from tstats.db.migrations import Migrations
 from tstats.db.tables import STATS_SUMMARY
 
-ORACLE = Path(__file__).parents[3] / "shared" / "oracle"
-pytestmark = pytest.mark.skipif(
-    not ORACLE.is_dir(), reason="the recorded exchanges (../shared/oracle) are not here"
-)
+pytestmark = needs_oracle
 
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[ApiServer]:
-    port = free_port()
-    with subprocess.Popen([sys.executable, str(ORACLE / "fake_traffic_ops.py"), str(port)]) as traffic_ops:
-        migrated(url := f"sqlite:///{tmp_path / 'tstats.db'}")
-        settings = Settings(
-            to_url=f"http://127.0.0.1:{port}",
-            influx_urls=["http://127.0.0.1:9"],
-            database_url=Secret(url),
-        )
-        try:
-            wait_for(lambda: _answers(settings.to_url), "the fake Traffic Ops to answer")
-            with ApiServer(settings) as server:
-                yield server
-        finally:
-            traffic_ops.terminate()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/api/5.0/ping", timeout=1).ok
-    except requests.ConnectionError:
-        return False
+    migrated(url := f"sqlite:///{tmp_path / 'tstats.db'}")
+    with recorded_traffic_ops(tmp_path / "traffic-ops.log") as traffic_ops:
+        settings = Settings(to_url=traffic_ops, influx_urls=[NOBODY], database_url=Secret(url))
+        with ApiServer(settings) as server:
+            yield server
 
 
 def test_recorded_posts_have_the_recorded_responses(api: ApiServer) -> None:
-    replayed = subprocess.run(
-        [sys.executable, str(ORACLE / "replay.py"), api.url, str(ORACLE / "stats_summary_cases.json")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (replayed.returncode, replayed.stdout.splitlines()[-1].endswith(" 0 failed")) == (0, True)
+    result = replay(api.url, "stats_summary_cases.json")
+    assert result.endswith(" 0 failed"), result
+    assert not result.startswith("0 passed")
 
 
 @pytest.mark.parametrize("version", ["3.0", "4.0", "5.0"])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.points import Point, as_export, export, write
+from tests.support.waiting import wait_for
 from tstats.core.time import DAY, HOUR, MINUTE
 from tstats.influx.client import Influx
 
@@ -232,9 +233,7 @@ def test_ctrl_c_ends_it_at_once_and_a_rerun_goes_on(
 ) -> None:
     slowly = ["--source-url", influx.url, "--target-url", other_influx.url, "--max-points-per-second", "20"]
     with subprocess.Popen([COMMAND, *slowly], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 20
-        while not written(other_influx) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(lambda: written(other_influx), "the first points")
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=15)  # all of it would take longer
     assert process.returncode == 130

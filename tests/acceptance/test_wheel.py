@@ -1,7 +1,7 @@
-"""The wheel in an environment outside the checkout: each command starts, and works.
+"""The wheel in an environment outside the checkout: every command starts and works.
 
-The environment here takes the packages that tstats needs from the one that runs the tests; `scripts/wheel`
-runs the same with one that they were installed into.
+Here the environment borrows its dependencies from the one that runs the tests; `scripts/wheel` runs the same
+tests in an environment where the dependencies are installed.
 """
 
 import os
@@ -20,11 +20,11 @@ from tstats.cli import app
 from tstats.command.app import subcommands
 from tstats.influx.client import Influx
 
-PREPARED = "INSTALLED_TSTATS"  # names an environment that has the wheel already
+PREPARED = "INSTALLED_TSTATS"  # the folder of an environment that already has the wheel
 
 
 def leaves(command: Any, *words: str) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 (Typer keeps its own click)
-    """Each command, and each group of them."""
+    """Yield every command and every group of commands."""
     yield words
     for name, below in subcommands(command).items():
         yield from leaves(below, *words, name)
@@ -35,14 +35,14 @@ COMMANDS = list(leaves(typer.main.get_command(app)))
 
 @pytest.fixture(scope="module")
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an environment into which the wheel was installed."""
+    """The folder of an environment in which the wheel is installed."""
     if prepared := os.environ.get(PREPARED):
         return Path(prepared)
     wheel: Path = request.getfixturevalue("wheel")
     folder = tmp_path_factory.mktemp("installed") / "environment"
     venv.create(folder, with_pip=False)
     (packages,) = folder.glob("lib/python*/site-packages")
-    # The tests' own packages, without the checkout that is among them: a .pth within them is not read.
+    # The packages of the tests, but not the checkout: a .pth file among them is not read.
     (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python")]
     subprocess.run(
@@ -55,7 +55,7 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 def run(installed: Path, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """What a command of the environment does, in a folder outside of the checkout."""
+    """Run a command of the environment in a folder outside the checkout."""
     return subprocess.run(
         [installed / "bin" / words[0], *words[1:]],
         cwd=folder,
@@ -82,7 +82,7 @@ def test_every_program_starts(program: str, installed: Path, tmp_path: Path) -> 
 
 
 def test_every_command_of_tstats_starts(installed: Path, tmp_path: Path) -> None:
-    """All in one process, one after the other."""
+    """All in one process, for speed."""
     script = """
 import sys
 from tstats.cli import app

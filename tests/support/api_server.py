@@ -1,17 +1,16 @@
 """The API, served by a thread of the test's process."""
 
 import threading
-import types
-from typing import Self
 
 import uvicorn
 
+from tests.support.running import Running
 from tests.support.waiting import wait_for
 from tstats.api.assembly import build_app
 from tstats.config.settings import Settings
 
 
-class ApiServer:
+class ApiServer(Running):
     """A server on a free loopback port; a context manager. `url` is its address.
 
     Args:
@@ -27,18 +26,12 @@ class ApiServer:
         self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)
         self.url = ""
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         self._thread.start()
         wait_for(lambda: self._server.started or not self._thread.is_alive(), "the API to listen")
         port = self._server.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         self._server.should_exit = True
         self._thread.join()

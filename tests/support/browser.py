@@ -2,9 +2,8 @@
 
 import json
 import shutil
-import types
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from selenium import webdriver
@@ -13,6 +12,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+from tests.support.running import Running
 from tests.support.waiting import wait_for
 
 _OPTIONS = (
@@ -32,7 +32,7 @@ _OPTIONS = (
 )
 
 
-class Browser:
+class Browser(Running):
     """A browser; a context manager. `driver` is Selenium's.
 
     Args:
@@ -53,17 +53,13 @@ class Browser:
         for option in (*_OPTIONS, f"--user-data-dir={profile}"):
             options.add_argument(option)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+        self._options = options
+        self._service = Service(driver)
 
-    def __enter__(self) -> Self:
-        return self
+    def start(self) -> None:
+        self.driver = webdriver.Chrome(options=self._options, service=self._service)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         self.driver.quit()
 
     def window(self, width: int, height: int) -> None:

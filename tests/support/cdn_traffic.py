@@ -1,4 +1,4 @@
-"""Traffic of a small CDN as the rollups hold it, with the curves of days, written at once."""
+"""Traffic of a small CDN as the rollups hold it, with daily curves, written all at once."""
 
 import math
 import random
@@ -10,12 +10,12 @@ from tstats.core.time import DAY, HOUR, MINUTE
 from tstats.influx.client import Influx
 
 WEEK = 7 * DAY
-_PORTION = 20_000
+_BODY = 20_000  # points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
-    """A cache; its line is in kbps."""
+    """A cache; `line` is the capacity of its line in kbps."""
 
     cdn: str
     cachegroup: str
@@ -29,7 +29,7 @@ class Cache:
 
 
 def caches(groups: Iterable[str], *, each: int) -> list[Cache]:
-    """Edge caches and a mid cache in each of some groups; the last group is of another CDN."""
+    """Return `each` edge caches and one mid cache per group; the last group belongs to another CDN."""
     names = list(groups)
     found = []
     for group in names:
@@ -43,13 +43,13 @@ def caches(groups: Iterable[str], *, each: int) -> list[Cache]:
 
 
 class Traffic:
-    """Values by minute, always the same ones for the same minute.
+    """Values per minute, always the same for the same minute.
 
     Args:
         every: the caches.
-        services: delivery services by xmlId, and what part of its CDN's traffic each has.
-        silent: a cache that has given no points since `silent_since`, in ns.
-        failing: a delivery service that has errors since then.
+        services: the CDN of each delivery service by xmlId, and its share of that CDN's traffic.
+        silent: a cache without points since `silent_since`, in ns.
+        failing: a delivery service with errors since then.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Traffic:
         self._own = {cache.hostname: 0.55 + random.Random(cache.hostname).random() * 0.4 for cache in every}
 
     def write(self, influx: Influx, minutes: Iterable[int], *, details: bool) -> None:
-        """Write the one-minute rollups of these minutes (in ns); without details, of whole CDNs alone."""
+        """Write the one-minute rollups of these minutes (in ns); without details, only whole CDNs."""
         of_caches: list[str] = []
         of_services: list[str] = []
         for minute in minutes:
@@ -79,12 +79,12 @@ class Traffic:
             (catalog.CACHE_STATS, of_caches),
             (catalog.DELIVERYSERVICE_STATS, of_services),
         ):
-            for at in range(0, len(lines), _PORTION):
-                body = "\n".join(lines[at : at + _PORTION]).encode()
+            for start in range(0, len(lines), _BODY):
+                body = "\n".join(lines[start : start + _BODY]).encode()
                 influx.write(body, database=database, policy=catalog.MONTHLY)
 
     def write_now(self, influx: Influx, moment: int) -> None:
-        """Write the newest raw points, as a poll gives them."""
+        """Write the newest raw points, as a poll would."""
         raw = [
             f"bandwidth,{cache.tags} value={self._kbps(cache, moment):.0f} {moment}" for cache in self._caches
         ]
@@ -165,7 +165,7 @@ class Traffic:
         return sum(self._kbps(cache, moment) for cache in self._caches if cache.cdn == cdn)
 
     def _kbps(self, cache: Cache, moment: int) -> float:
-        """Evenings are busy, nights are not; a mid cache has a tenth."""
+        """Return the traffic of a cache: busy in the evening, quiet at night, a tenth on a mid cache."""
         hour = moment / HOUR % 24
         evening = (hour - 20 + 12) % 24 - 12
         daily = 0.24 + 0.58 * math.exp(-(evening**2) / 18)

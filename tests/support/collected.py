@@ -1,4 +1,4 @@
-"""What the collector must have brought to InfluxDB, and what is there."""
+"""The points that a collector should have written to InfluxDB, and those that are there."""
 
 import re
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ DATABASES = (catalog.CACHE_STATS, catalog.DELIVERYSERVICE_STATS)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What makes a point the same point; `time` in ms."""
+    """The identity of a point; `time` in ms."""
 
     database: str
     measurement: str
@@ -26,23 +26,23 @@ class Key:
 
 
 def create_databases(influx: Influx) -> None:
-    """The two databases of the collector, with a default policy that keeps everything."""
+    """Create the collector's two databases, with a default policy that keeps everything."""
     for database in DATABASES:
         influx.query(f"CREATE DATABASE {identifier(database)}")
 
 
 def expected(world: World, served: Iterable[ServedFeed]) -> dict[Key, float]:
-    """The points of bodies that a simulator served, tagged as its inventory says."""
+    """Return the points of the bodies that a simulator served, tagged according to its inventory."""
     points: dict[Key, float] = {}
-    for one in served:
-        assert one.body is not None, "the simulator has to keep bodies"
+    for sample in served:
+        assert sample.body is not None, "the simulator has to keep bodies"
         caches = {
             cache.host: Cache(cachegroup=cache.cachegroup, type=cache.type)
-            for cache in world.cdn(one.cdn).caches
+            for cache in world.cdn(sample.cdn).caches
         }
-        is_cache = one.feed == "CacheStats"
-        feed = CacheFeed(one.cdn, caches) if is_cache else DeliveryServiceFeed(one.cdn)
-        reading = feed.read(one.body, oldest=0, most=10_000)
+        is_cache = sample.feed == "CacheStats"
+        feed = CacheFeed(sample.cdn, caches) if is_cache else DeliveryServiceFeed(sample.cdn)
+        reading = feed.read(sample.body, oldest=0, most=10_000)
         assert not reading.dropped
         for line in b"\n".join(reading.batches).decode().split("\n"):
             key, value = _parsed(line, DATABASES[0] if is_cache else DATABASES[1])
@@ -51,7 +51,7 @@ def expected(world: World, served: Iterable[ServedFeed]) -> dict[Key, float]:
 
 
 def stored(influx: Influx) -> dict[Key, float]:
-    """Every point of the two databases."""
+    """Return every point of the two databases."""
     points: dict[Key, float] = {}
     for database in DATABASES:
         for series in influx.query("SELECT value FROM /.*/ GROUP BY *", database=database):
@@ -62,7 +62,7 @@ def stored(influx: Influx) -> dict[Key, float]:
 
 
 def _parsed(line: str, database: str) -> tuple[Key, float]:
-    """A line of the simulator's names, which hold nothing that has to be escaped."""
+    """Parse a line; the simulator's names need no escaping."""
     match = re.fullmatch(r"([^,\\]+),([^ \\]+) value=(\S+) (\d+)", line)
     assert match, line
     tags = frozenset((key, value) for key, _, value in (pair.partition("=") for pair in match[2].split(",")))

@@ -1,27 +1,26 @@
-"""The installed command `tstats collect` as a process of its own, and what its log says."""
+"""The installed command `tstats collect` in its own process, and what its log says."""
 
 import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.commands import command
+from tests.support.program import Program
 from tests.support.waiting import wait_for
 from tstats.simulator.server import Simulator
 
-COMMAND = Path(sys.executable).parent / "tstats"
-
 
 class Collector:
-    """A configuration in a folder of its own, and the process that runs by it.
+    """A configuration in its own folder, and the process that runs with it.
 
     Args:
-        folder: configuration, spool and log go here.
+        folder: for configuration, spool and log.
         simulator: its Traffic Ops.
-        settings: further keys of the configuration; intervals are 1 s where it says nothing.
+        settings: further keys of the configuration; intervals are 1 s unless it says otherwise.
     """
 
     def __init__(self, folder: Path, simulator: Simulator, **settings: object) -> None:
@@ -31,7 +30,7 @@ class Collector:
         self.spool = folder / "spool"
         self.log = folder / "log"
         self.log.touch()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._program: Program | None = None
         self.settings: dict[str, object] = {
             "toUrl": simulator.traffic_ops_url,
             "toUser": simulator.user,
@@ -51,42 +50,46 @@ class Collector:
     def run(
         self, *options: str, environment: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        """Run the command to its end; the log of `events` is not written by it."""
-        command = [str(COMMAND), "collect", "--cfg", str(self.file), *options]
+        """Run the command to its end; what it says is not among the `events`."""
         return subprocess.run(
-            command, env=_environment(environment), capture_output=True, text=True, timeout=60, check=False
+            self._command(*options),
+            env=_environment(environment),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def start(self, *, environment: Mapping[str, str] | None = None) -> None:
         """Start it and let it run."""
-        with self.log.open("ab") as log:
-            command = [str(COMMAND), "collect", "--cfg", str(self.file), "--log-format", "json"]
-            self._process = subprocess.Popen(command, env=_environment(environment), stderr=log, stdout=log)
+        self._program = Program(
+            self._command("--log-format", "json"), log=self.log, env=_environment(environment)
+        )
+        self._program.start()
 
     @property
     def process(self) -> "subprocess.Popen[bytes]":
-        """The one that was started last."""
-        assert self._process is not None, "not started"
-        return self._process
+        """The process that was started last."""
+        assert self._program is not None, "not started"
+        return self._program.process
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        """End it at once, if it runs: for tests of crashes, and for their end."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        """Kill it if it is running: for tests of crashes, and for their end."""
+        if self._program is not None:
+            self._program.kill()
 
     def stop(self) -> int:
-        """Ask it to end; its exit status."""
+        """Ask it to end; return its exit status."""
         self.signal(signal.SIGTERM)
         return self.process.wait(timeout=40)
 
     def events(self, name: str = "", **fields: object) -> list[dict[str, Any]]:
-        """The events of the log, of all processes so far: those of a name, with these values."""
-        lines = self.log.read_bytes().split(b"\n")[:-1]  # the last one is not ended, or empty
+        """Return the events in the log, of all processes so far, that have this name and these values."""
+        lines = self.log.read_bytes().split(b"\n")[:-1]  # the last one is empty, or still being written
         found = [event for line in lines if (event := _event(line)) is not None]
         return [
             event
@@ -98,7 +101,7 @@ class Collector:
     def wait_for(
         self, name: str, *, count: int = 1, seconds: float = 20.0, **fields: object
     ) -> list[dict[str, Any]]:
-        """The events of a name with these values, as soon as there are so many."""
+        """Return the events of a name with these values, as soon as there are `count` of them."""
 
         def found() -> list[dict[str, Any]]:
             events = self.events(name, **fields)
@@ -110,8 +113,11 @@ class Collector:
             raise AssertionError(f"{error}; the log ends with:\n{self.log.read_text()[-3000:]}") from None
 
     def waiting(self) -> int:
-        """How many files wait in the spool."""
+        """Return how many files wait in the spool."""
         return sum(path.suffix == ".batch" for path in self.spool.glob("queue/*/*"))
+
+    def _command(self, *options: str) -> list[str]:
+        return [command("tstats"), "collect", "--cfg", str(self.file), *options]
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
@@ -120,7 +126,7 @@ def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _event(line: bytes) -> dict[str, Any] | None:
-    """An event; None for a line that a kill left half written, with what the next process wrote behind."""
+    """Return an event; None for a line that a kill cut short, with what the next process wrote behind it."""
     try:
         event = json.loads(line)
     except ValueError:

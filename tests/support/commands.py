@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def command(name: str) -> str:
-    """The path of an installed console script.
+    """Return the path of an installed console script.
 
     Raises:
-        RuntimeError: it is not installed; the text says how to.
+        RuntimeError: it is not installed; the text says how to install it.
     """
     path = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     if path is None:
@@ -23,13 +23,13 @@ def command(name: str) -> str:
 def run(
     name: str, *arguments: str, environment: Mapping[str, str] | None = None, seconds: float = 60.0
 ) -> subprocess.CompletedProcess[str]:
-    """The command's exit status, stdout and stderr; its stdin is no terminal.
+    """Run a command to its end and return its exit status, stdout and stderr; its stdin is not a terminal.
 
     Args:
-        name: the console script's.
+        name: of the console script.
         arguments: as on a command line.
-        environment: variables beside PATH and HOME; no other of this process is seen.
-        seconds: it is killed, and the test fails, when it takes longer.
+        environment: variables in addition to PATH and HOME; it sees no others of this process.
+        seconds: when it takes longer, it is killed and the test fails.
     """
     return subprocess.run(
         [command(name), *arguments],

@@ -1,4 +1,4 @@
-"""The influxd that tests share, as a test wants to find it."""
+"""The influxd that tests share, in the state in which a test starts."""
 
 from tests.support.influxd import Influxd
 from tstats.influx.client import Endpoint, Influx
@@ -6,7 +6,7 @@ from tstats.influx.influxql import identifier
 
 
 def emptied(server: Influxd) -> Influx:
-    """A connection to a server that has no database any more; to be closed."""
+    """Drop every database of a server and return a connection to it, which the caller closes."""
     influx = Influx(Endpoint(url=server.url))
     for series in influx.query("SHOW DATABASES"):
         for row in series.rows():

@@ -1,4 +1,4 @@
-"""A whole installation that is well: Traffic Ops, monitors, an InfluxDB with points, summaries."""
+"""A complete, healthy installation: Traffic Ops, monitors, an InfluxDB with points, summaries."""
 
 import json
 import time
@@ -22,13 +22,13 @@ HOUR = 60 * MINUTE
 
 
 class Installation:
-    """What a configuration names, all of it well; a test breaks one thing and looks.
+    """Everything that a configuration names, in good health; a test breaks one thing and looks.
 
     Attributes:
-        folder: configuration, spool and SQLite file are here.
+        folder: of the configuration, the spool and the SQLite file.
         file: the configuration.
-        influx: the InfluxDB, emptied before.
-        simulator: Traffic Ops and monitors, inside its `with`.
+        influx: the InfluxDB, empty at first.
+        simulator: Traffic Ops and monitors, already running.
     """
 
     def __init__(self, folder: Path, influx: Influx, simulator: Simulator) -> None:
@@ -46,9 +46,9 @@ class Installation:
             "dsRetentionPolicy": "daily",
             "dailySummaryRetentionPolicy": "indefinite",
             "spoolDirectory": str(self.spool),
-            # So long may points be silent and batches wait: the tests have time.
+            # Points may be missing and batches may wait for that long without a finding.
             "publishingInterval": 600,
-            # The disk of the tests is not theirs to judge: the smallest spool needs little room.
+            # The smallest spool, so that a full disk on the test machine is not a finding.
             "spoolMaxBytes": 1 << 20,
         }
         self.database_url = f"sqlite:///{folder / 'tstats.db'}"
@@ -56,14 +56,14 @@ class Installation:
         self._fill()
 
     def configure(self, **settings: object) -> None:
-        """Change keys of the file; None removes one."""
+        """Change keys of the file; a value of None removes the key."""
         self.settings |= settings
         kept = {key: value for key, value in self.settings.items() if value is not None}
         self.file.write_text(json.dumps(kept))
         self.file.chmod(0o600)
 
     def diagnose(self, *, seconds: float = 30.0, ahead: float = 0.0, since: int = 2 * HOUR) -> Diagnosis:
-        """Return what the doctor finds, by a clock that is `ahead` seconds ahead of the machine's."""
+        """Return what the doctor finds when its clock is `ahead` seconds ahead of the machine's."""
         return diagnose(
             self.file,
             seconds=seconds,
@@ -93,7 +93,7 @@ class Installation:
 
 
 def findings(diagnosis: Diagnosis, *verdicts: Verdict) -> dict[tuple[str, str], Finding]:
-    """The findings of some verdicts (of all without any) by area and check, areas without their URL."""
+    """Return the findings with one of these verdicts, or all, by area (without its URL) and check."""
     return {
         (finding.area.partition(" http")[0], finding.check): finding
         for finding in diagnosis.findings

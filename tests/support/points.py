@@ -1,4 +1,4 @@
-"""Points as a test states them, written to a server and exported from it again."""
+"""Points that a test defines, writes to a server and exports from it again."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,24 +23,25 @@ class Point:
 
     @property
     def key(self) -> Key:
-        """What makes it the same point."""
+        """The identity of the point."""
         return (self.measurement, self.tags, self.time)
 
 
 def write(influx: Influx, points: Iterable[Point], *, database: str, policy: str) -> None:
-    """Write them; those of one key that come later win, field by field."""
+    """Write points; of points with the same key, the later ones win, field by field."""
     lines = [
-        point(one.measurement, tags=dict(one.tags), fields=dict(one.fields), time=one.time) for one in points
+        point(each.measurement, tags=dict(each.tags), fields=dict(each.fields), time=each.time)
+        for each in points
     ]
     for start in range(0, len(lines), 10_000):
         influx.write("\n".join(lines[start : start + 10_000]).encode(), database=database, policy=policy)
 
 
 def write_whole(influx: Influx, points: Sequence[Point], *, database: str, policy: str) -> None:
-    """Write them into an empty policy, and see that they are there.
+    """Write points into an empty policy, and make sure that they are there.
 
-    InfluxDB 1.6.7 was seen once to acknowledge the first body after a database had been dropped and made
-    again, and to lose the part of it that belonged to one of five new shards.
+    InfluxDB 1.6.7 once acknowledged the first body after a database had been dropped and created again, and
+    lost the part of it that belonged to one of five new shards.
     """
     for _ in range(3):
         write(influx, points, database=database, policy=policy)
@@ -50,7 +51,7 @@ def write_whole(influx: Influx, points: Sequence[Point], *, database: str, polic
 
 
 def export(influx: Influx, database: str, policy: str) -> Export:
-    """Every point of a retention policy, read in another way than sync does: a query for each field."""
+    """Return every point of a retention policy, read differently from sync: one query per field."""
     found: Export = {}
     names = {
         series.name: [row["fieldKey"] for row in series.rows()]
@@ -69,15 +70,15 @@ def export(influx: Influx, database: str, policy: str) -> Export:
 
 
 def as_export(points: Iterable[Point]) -> Export:
-    """What a server holds after these were written."""
+    """Return what a server holds after these points were written."""
     found: Export = {}
-    for one in points:
-        found.setdefault(one.key, {}).update(dict(one.fields))
+    for each in points:
+        found.setdefault(each.key, {}).update(dict(each.fields))
     return found
 
 
 def healed(source: Mapping[Key, Mapping[str, FieldValue]], target: Export, *, policy: str) -> Export:
-    """The reference: what the target holds after a sync, told as simply as can be."""
+    """Return what the target should hold after a sync: the reference, as simple as possible."""
     result = {key: dict(fields) for key, fields in target.items()}
     for key, fields in source.items():
         held = result.setdefault(key, {})

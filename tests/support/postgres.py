@@ -1,4 +1,4 @@
-"""A real PostgreSQL of our own: in a folder of its own, on a loopback port of its own, not made to last."""
+"""A real PostgreSQL of our own: in its own folder, on its own loopback port, and not durable."""
 
 import itertools
 import os
@@ -7,17 +7,17 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
-import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 
-from tests.support.influxd import free_port
+from tests.support.ports import on_free_ports
+from tests.support.program import Program
+from tests.support.running import Running
 
-# Durability costs time and is no part of what the tests show; nor is replication.
+# Neither durability, which costs time, nor replication is what the tests are about.
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -28,7 +28,7 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "shared_buffers": "32MB",
     "max_connections": "50",
-    "timezone": "America/New_York",  # what means UTC has to say so
+    "timezone": "America/New_York",  # code that means UTC has to say so
 }
 _MISSING = "PostgreSQL is not installed: apt-get install postgresql (scripts/setup does it)"
 
@@ -36,49 +36,38 @@ _MISSING = "PostgreSQL is not installed: apt-get install postgresql (scripts/set
 Session = psycopg.Connection[Any]
 
 
-class Postgres:
-    """One PostgreSQL server whose superuser is `tester`, without passwords; a context manager.
+class Postgres(Running):
+    """One PostgreSQL server whose superuser is `tester`, without passwords.
 
     Started by root, which PostgreSQL refuses to run as, it runs as the user `postgres`.
 
+    Attributes:
+        port: of the server, chosen by `start`.
+
     Raises:
-        RuntimeError: PostgreSQL is not installed (the text names the package), or it does not answer.
+        RuntimeError: PostgreSQL is not installed; the text names the package.
+        AssertionError: it does not answer; the text has the end of its log.
     """
 
     def __init__(self) -> None:
         self._binaries = _binaries()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = _owner()
+        self._program: Program | None = None
         self._numbers = itertools.count(1)
-        self.port = free_port()
-        # Not pytest's folder: the user postgres could not enter it.
+        self.port = 0
+        # Outside pytest's folder, which the user postgres cannot enter.
         self.folder = Path(tempfile.mkdtemp(prefix="tstats-postgres-"))
 
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
-        self._stop()
-
     def url(self, database: str, *, user: str = "tester") -> str:
-        """A database as SQLAlchemy names it."""
+        """Return the URL of a database, as SQLAlchemy takes it."""
         return f"postgresql+psycopg://{user}@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database: str = "postgres", *, user: str = "tester") -> Session:
-        """A connection on which each statement is a transaction of its own."""
+        """Return a connection on which each statement is its own transaction."""
         return psycopg.connect(host="127.0.0.1", port=self.port, dbname=database, user=user, autocommit=True)
 
     def create_database(self) -> str:
-        """The name of a new, empty database."""
+        """Make an empty database and return its name."""
         name = f"test_{next(self._numbers)}"
         with self.connect() as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
@@ -89,59 +78,61 @@ class Postgres:
         with self.connect() as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _start(self, *, seconds: float = 30.0) -> None:
-        owner = _owner()
-        if owner:
-            shutil.chown(self.folder, user=owner["user"], group=owner["group"])
-        data = self.folder / "data"
+    def start(self) -> None:
+        """Make its files, start it and wait until it answers."""
+        try:
+            self._make_files()
+            self._program = on_free_ports(self._started)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End it, whoever is connected, and delete its files."""
+        if self._program is not None:
+            self._program.stop(signal.SIGINT)  # disconnects everybody
+            self._program = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _make_files(self) -> None:
+        if self._owner:
+            shutil.chown(self.folder, user=self._owner["user"], group=self._owner["group"])
         subprocess.run(
             [
-                *(self._binaries / "initdb", "--pgdata", data, "--username", "tester", "--auth", "trust"),
-                *("--no-sync", "--no-instructions", "--encoding", "UTF8", "--locale", "C"),
+                *(self._binaries / "initdb", "--pgdata", self._data, "--username", "tester"),
+                *("--auth", "trust", "--no-sync", "--no-instructions", "--encoding", "UTF8", "--locale", "C"),
             ],
             check=True,
             stdout=subprocess.DEVNULL,
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"]},
-            **owner,
+            **self._options,
         )
-        options = [f"--{name}={value}" for name, value in _SETTINGS.items()]
-        with (self.folder / "postgres.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", data, f"--port={self.port}", *options],
-                stdout=log,
-                stderr=log,
-                cwd=self.folder,
-                env={"PATH": os.environ["PATH"]},
-                **owner,
-            )
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                self.connect().close()
-            except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    tail = (self.folder / "postgres.log").read_text(errors="replace")[-2000:]
-                    text = f"PostgreSQL does not answer on port {self.port}; its log ends with:\n{tail}"
-                    raise RuntimeError(text) from None
-                time.sleep(0.02)
-            else:
-                return
 
-    def _stop(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT)  # disconnects everybody and ends
-            try:
-                self._process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"cwd": self.folder, "env": {"PATH": os.environ["PATH"]}, **self._owner}
+
+    def _started(self, ports: range) -> Program:
+        self.port = ports[0]
+        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        command = [self._binaries / "postgres", "-D", self._data, f"--port={self.port}", *settings]
+        program = Program(command, log=self.folder / "postgres.log", **self._options)
+        program.start_until(self._answers, "PostgreSQL to answer")
+        return program
+
+    def _answers(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
 
 def _binaries() -> Path:
-    """The folder of the newest server: Debian has one a version, outside of PATH."""
+    """Return the folder of the newest server: Debian has one per version, outside PATH."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     if not found:
         raise RuntimeError(_MISSING)
@@ -149,7 +140,7 @@ def _binaries() -> Path:
 
 
 def _owner() -> Mapping[str, Any]:
-    """How `subprocess` runs a program as somebody else than root; nothing for anybody else."""
+    """Return the arguments with which `subprocess` runs a program as `postgres`; none unless we are root."""
     if os.geteuid() != 0:
         return {}
     try:

@@ -1,8 +1,9 @@
-"""A proxy in front of an InfluxDB that fails as networks and servers do."""
+"""A proxy in front of an InfluxDB that fails the way networks and servers do."""
 
 import http.client
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Literal
 from urllib.parse import urlsplit
@@ -10,9 +11,9 @@ from urllib.parse import urlsplit
 from tests.support.serving import Serving
 
 Fault = Literal["reset", "unavailable", "slow", "cut", "short"]
-"""What a request meets: `reset` closes the connection instead of an answer, `unavailable` answers 503,
-`slow` waits before the answer, `cut` breaks the answer off in its middle, `short` leaves the last line of
-it out and ends it as if it were whole."""
+"""What happens to a request: `reset` closes the connection without an answer, `unavailable` answers 503,
+`slow` delays the answer, `cut` breaks it off in the middle, `short` drops its last line and ends it as if it
+were complete."""
 
 Plan = Callable[[str, bytes], Fault | None]
 
@@ -20,15 +21,15 @@ _OF_ONE_CONNECTION = {"Content-Length", "Transfer-Encoding", "Connection"}
 
 
 class Proxy(Serving):
-    """Passes requests on to an InfluxDB, but for those that meet a fault.
+    """Forwards requests to an InfluxDB, except for those that meet a fault.
 
     Args:
         url: the InfluxDB.
-        plan: asked with the path and the body of each request; called by several threads.
-        delay: seconds that a slow answer takes longer.
+        plan: returns the fault for a request's path and body; called by several threads.
+        delay: seconds by which `slow` delays an answer.
     """
 
-    def __init__(self, url: str, plan: Plan, *, delay: float = 0.05) -> None:  # noqa: C901 (the handler stands in it)
+    def __init__(self, url: str, plan: Plan, *, delay: float = 0.05) -> None:  # noqa: C901 (the handler is defined in it)
         self.faults: list[Fault] = []
         self.upstream = url  # may be changed while the proxy serves
         proxy, faults = self, self.faults
@@ -43,7 +44,7 @@ class Proxy(Serving):
                 if fault is not None:
                     faults.append(fault)
                 if fault == "unavailable":
-                    self._answer(503, {"Content-Type": "text/plain"}, b"try later")
+                    self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"Content-Type": "text/plain"}, b"try later")
                 elif fault == "reset":
                     self.close_connection = True
                 else:
@@ -58,7 +59,7 @@ class Proxy(Serving):
                     connection.request(self.command, self.path, body, headers)
                     answer = connection.getresponse()
                     content = answer.read()
-                except (OSError, http.client.HTTPException):  # the server behind is down
+                except (OSError, http.client.HTTPException):  # the server behind it is down
                     self.close_connection = True
                     return
                 finally:

@@ -1,12 +1,12 @@
 """A small HTTP server for tests, in its own thread."""
 
 import threading
-import types
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+
+from tests.support.running import Running
 
 
-class Serving:
+class Serving(Running):
     """A server on a free loopback port; a context manager.
 
     Args:
@@ -23,16 +23,10 @@ class Serving:
         """Its address."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""The commands that a page of the documentation shows, as somebody types them who reads it."""
+"""The commands that a page of the documentation shows, as a reader would type them."""
 
 import re
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ _A_TOOL = re.compile(rf"{_ASSIGNMENTS}(?:{'|'.join(TOOLS)}) ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A command.
+    """A command that a page shows.
 
     Attributes:
         page: the name of the file.
-        line: where its block begins, from 1.
-        text: the command in one line.
+        line: the first line of its block, counted from 1.
+        text: the command on one line.
     """
 
     page: str
@@ -35,10 +35,10 @@ class Shown:
 
 
 def commands(page: Path) -> Iterator[Shown]:
-    """All commands of a page, in order.
+    """Yield the commands of a page, in order.
 
-    In a block marked `sh` each line is one. In others a line is one behind a prompt (`$ `), or where it
-    begins with the name of a known program.
+    In a block marked `sh`, every line is a command. In other blocks, a line is a command if it begins with a
+    prompt (`$ `) or with the name of a known program.
     """
     for token in MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8")):
         if token.type not in ("fence", "code_block") or token.info not in ("", "sh", "console"):
@@ -51,7 +51,7 @@ def commands(page: Path) -> Iterator[Shown]:
 
 
 def typed(text: str) -> str:
-    """A command without what explains it: comments, what stands far behind it, and what may be left out."""
+    """Return a command without its explanation: comments, text far to its right, and optional parts."""
     text = re.sub(r"\s+#\s.*$|\s+&$", "", text)
     text = re.split(r"(?<=\S) {4,}(?![ -])|(?<=URL)  +", text)[0]
     if _A_TOOL.match(text):

@@ -1,4 +1,4 @@
-"""A tiny HTTP server that stands in for an InfluxDB and answers what a test wants."""
+"""A tiny HTTP server that stands in for another server and gives the answers that a test wants."""
 
 import urllib.error
 import urllib.request
@@ -12,7 +12,7 @@ from tests.support.serving import Serving
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was asked: `path` is as on the wire, with its query."""
+    """A request; `path` is as on the wire, with its query."""
 
     method: str
     path: str
@@ -22,7 +22,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What is answered."""
+    """An answer."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -30,10 +30,10 @@ class Reply:
 
 
 class StandIn(Serving):
-    """A server on a loopback port of its own; `requests` holds what was asked of it.
+    """A server on its own loopback port; `requests` holds the requests that it got.
 
     Args:
-        answer: gives the reply to each request.
+        answer: returns the reply to a request.
     """
 
     def __init__(self, answer: Callable[[Request], Reply]) -> None:
@@ -42,7 +42,7 @@ class StandIn(Serving):
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # or each answer waits for the delayed ACK of its headers
+            disable_nagle_algorithm = True  # otherwise each answer waits for the delayed ACK of its headers
 
             def do_GET(self) -> None:
                 request = Request(
@@ -69,7 +69,7 @@ class StandIn(Serving):
 
 
 def passed_on(request: Request, url: str) -> Reply:
-    """The reply of the real server at `url` to the same request."""
+    """Forward a request to the real server at `url` and return its reply."""
     headers = {name: value for name, value in request.headers.items() if name != "Host"}
     forwarded = urllib.request.Request(  # noqa: S310 (a loopback URL of our own)
         url + request.path, data=request.body or None, headers=headers, method=request.method

@@ -1,9 +1,8 @@
 """A stand-in for Grafana: the part of its HTTP API for folders, dashboards and data sources."""
 
 import json
-import types
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any
 
 from tests.support.stand_in import Reply, Request, StandIn
 
@@ -12,14 +11,14 @@ TOKEN = "glsa_twelve12"  # noqa: S105 (a token of this stand-in)
 Json = dict[str, Any]
 
 
-class StandInGrafana:
+class StandInGrafana(StandIn):
     """A Grafana whose state tests may read and change; the next requests are answered from `fail`.
 
     It keeps what it is given and adds what a Grafana adds: ids, versions, meta.
     """
 
     def __init__(self) -> None:
-        self._stand_in = StandIn(self._answer)
+        super().__init__(self._answer)
         self.clear()
 
     def clear(self) -> None:
@@ -33,31 +32,9 @@ class StandInGrafana:
         self.requests.clear()
 
     @property
-    def url(self) -> str:
-        """Its base URL."""
-        return self._stand_in.url
-
-    @property
-    def requests(self) -> list[Request]:
-        """The requests so far."""
-        return self._stand_in.requests
-
-    @property
     def written(self) -> list[str]:
         """The paths of the requests that write."""
         return [request.path for request in self.requests if request.method != "GET"]
-
-    def __enter__(self) -> Self:
-        self._stand_in.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: types.TracebackType | None,
-    ) -> None:
-        self._stand_in.__exit__(kind, error, trace)
 
     def _answer(self, request: Request) -> Reply:  # noqa: PLR0911 (one per path, and the fallbacks)
         if self.fail:

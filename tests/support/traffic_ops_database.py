@@ -1,4 +1,4 @@
-"""A database as Traffic Ops has it: its stats_summary with duplicates, its trigger, its own migrations."""
+"""A database like that of Traffic Ops: stats_summary with duplicates, its trigger, its own migrations."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ ALTER TABLE stats_summary ALTER COLUMN id SET DEFAULT nextval('stats_summary_id_
 CREATE TRIGGER on_delete_current_timestamp AFTER DELETE ON stats_summary
   FOR EACH STATEMENT EXECUTE FUNCTION on_delete_current_timestamp_last_updated('stats_summary');
 """
-# Of every 20 rows one is posted a second time: an hour later, at the same moment, or an hour before.
+# One in 20 rows is posted a second time: an hour later, at the same moment, or an hour earlier.
 _ROWS = """
 INSERT INTO stats_summary (cdn_name, deliveryservice_name, stat_name, stat_value, summary_time, stat_date)
 SELECT 'cdn' || mod(original, 50), 'all',
@@ -45,7 +45,7 @@ FROM (SELECT number, CASE WHEN mod(number, %(every)s) = 0 THEN number - 3 ELSE n
 
 
 def fill(server: Postgres, database: str, *, rows: int) -> None:
-    """Make the tables, owned by the role `traffic_ops`; one row in 20 is a duplicate of another."""
+    """Create the tables, owned by the role `traffic_ops`; one row in 20 is a duplicate of another."""
     with server.connect() as connection:
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,)).fetchone():
             connection.execute(f"CREATE ROLE {OWNER} LOGIN")
@@ -58,7 +58,7 @@ def fill(server: Postgres, database: str, *, rows: int) -> None:
 
 
 def checksum(server: Postgres, database: str, table: str = "stats_summary") -> Any:  # noqa: ANN401 (a row)
-    """How many rows there are, and a number that depends on every bit of them."""
+    """Return the number of rows, and a number that depends on every bit of them."""
     with server.connect(database) as connection:
         return connection.execute(
             f"SELECT count(*), sum(hashtextextended(t::text, 0)::numeric) FROM {table} AS t"
@@ -66,7 +66,7 @@ def checksum(server: Postgres, database: str, table: str = "stats_summary") -> A
 
 
 def catalog(server: Postgres, database: str) -> list[tuple[Any, ...]]:
-    """Everything that the schema holds: relations, their columns and owners, triggers, constraints."""
+    """Return everything in the schema: relations, their columns and owners, triggers, constraints."""
     with server.connect(database) as connection:
         return connection.execute(
             """

@@ -14,7 +14,8 @@ import requests
 
 from tests.support.api_server import ApiServer
 from tests.support.emptied import emptied
-from tests.support.influxd import Influxd, free_port
+from tests.support.influxd import Influxd
+from tests.support.ports import NOBODY
 from tstats import catalog
 from tstats.config.settings import Settings
 from tstats.core.time import INFINITE
@@ -303,21 +304,19 @@ def test_health_and_metrics(api: str) -> None:
 
 
 def test_one_of_two_influxdbs_may_be_down(filled: Influx, tmp_path: Path) -> None:
-    down = f"http://127.0.0.1:{free_port()}"
-    with ApiServer(settings(tmp_path, down, filled.url)) as server:
+    with ApiServer(settings(tmp_path, NOBODY, filled.url)) as server:
         assert response(server.url, f"5.0/cache_stats?{CDN}")["summary"]["count"] == 7
 
 
 def test_with_every_influxdb_down_it_is_a_503_without_addresses(tmp_path: Path) -> None:
-    down = f"http://127.0.0.1:{free_port()}"
-    with ApiServer(settings(tmp_path, down)) as server:
+    with ApiServer(settings(tmp_path, NOBODY)) as server:
         answer = get(server.url, f"5.0/cache_stats?{CDN}")
         assert alert(answer) == (503, "InfluxDB cannot be reached right now; try again later")
         health = requests.get(f"{server.url}/healthz", timeout=60)
         assert health.status_code == 503
         assert not health.json()["healthy"]
         for text in (answer.text, health.text):
-            assert down.rpartition(":")[2] not in text
+            assert NOBODY.rpartition(":")[2] not in text
 
 
 def test_missing_databases_are_a_503(other_influx: Influx, tmp_path: Path) -> None:

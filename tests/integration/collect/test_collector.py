@@ -11,6 +11,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from tests.support.clock import Clock
+from tests.support.ports import NOBODY
 from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS
 from tstats.collect.collector import Collector
 from tstats.collect.metrics import CollectorMetrics
@@ -25,7 +26,6 @@ from tstats.simulator.faults import TRAFFIC_OPS, Fault
 from tstats.simulator.server import Simulator
 from tstats.simulator.world import World
 
-NOBODY = "http://127.0.0.1:9"  # the port `discard`: nobody listens there
 WORLD = World.build(cdns=2, caches=4, delivery_services=2, monitors=1)
 POLLS = 4  # two CDNs, two feeds
 

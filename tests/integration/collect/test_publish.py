@@ -183,19 +183,18 @@ def test_a_server_that_was_down_gets_the_waiting_batches_when_it_is_back(
 
 
 def test_a_udp_listener_stores_the_batches(spool: Spool, tmp_path: Path, publisher: MakePublisher) -> None:
-    server = Influxd(tmp_path / "udp")
     listener = {
         "INFLUXDB_UDP_0_ENABLED": "true",
-        "INFLUXDB_UDP_0_BIND_ADDRESS": f"127.0.0.1:{server.udp_port}",
         "INFLUXDB_UDP_0_DATABASE": "points",
         "INFLUXDB_UDP_0_BATCH_TIMEOUT": "50ms",
     }
-    server = Influxd(tmp_path / "udp", settings=listener)
-    with server, closing(Influx(Endpoint(url=server.url))) as influx:
+    with (
+        Influxd(tmp_path / "udp", settings=listener) as server,
+        closing(Influx(Endpoint(url=server.url))) as influx,
+    ):
         influx.query("CREATE DATABASE points")
         put(spool, *(f"m,host=h{number:03d} value={number} {NOW_MS}" for number in range(200)))
-        port = listener["INFLUXDB_UDP_0_BIND_ADDRESS"].rpartition(":")[2]
-        assert publisher(UdpInflux(f"udp://127.0.0.1:{port}")).drain()
+        assert publisher(UdpInflux(f"udp://127.0.0.1:{server.udp_port}")).drain()
         wait_for(lambda: len(values(influx)) == 200, "the points sent by UDP")
         (series,) = influx.query("SELECT * FROM m WHERE host = 'h007'", database="points")
         assert series.rows() == [{"time": NOW_MS * 1_000_000, "host": "h007", "value": 7}]

@@ -95,7 +95,7 @@ def test_secrets_are_created_once_only_for_their_owner_and_differ_each_time(
         [DEPLOY / "make-secrets", secrets], capture_output=True, text=True, timeout=60, check=False
     )
     assert again.returncode == 1
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     subprocess.run([DEPLOY / "make-secrets", tmp_path / "other"], check=True, capture_output=True, timeout=60)
     for name in ("postgres_password", "grafana_password"):
         assert (secrets / name).read_text() != (tmp_path / "other" / name).read_text()

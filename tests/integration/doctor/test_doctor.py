@@ -14,8 +14,9 @@ import pytest
 
 from tests.support.days import migrated, sql_rows
 from tests.support.emptied import emptied
-from tests.support.influxd import Influxd, free_port
+from tests.support.influxd import Influxd
 from tests.support.installation import HOUR, Installation, findings
+from tests.support.ports import NOBODY, NOBODY_PORT
 from tests.support.postgres import Postgres
 from tests.support.rollups import raw_points, write
 from tests.support.stand_in import Reply, StandIn
@@ -184,8 +185,8 @@ def test_a_password_that_everyone_can_read_is_a_warning(installation: Installati
 def test_no_password_shows_anywhere(installation: Installation) -> None:
     installation.configure(
         toPasswd=PASSWORD,
-        influxUrls=[f"http://chief:{PASSWORD}@127.0.0.1:{free_port()}"],
-        databaseUrl=f"postgresql+psycopg://chief:{PASSWORD}@127.0.0.1:{free_port()}/x",
+        influxUrls=[f"http://chief:{PASSWORD}@127.0.0.1:{NOBODY_PORT}"],
+        databaseUrl=f"postgresql+psycopg://chief:{PASSWORD}@127.0.0.1:{NOBODY_PORT}/x",
     )
     diagnosis = installation.diagnose()
     assert not diagnosis.ok
@@ -307,12 +308,11 @@ def test_monitors_with_old_values(installation: Installation) -> None:
 
 
 def test_one_influxdb_is_down_and_another_is_not(installation: Installation) -> None:
-    nobody = f"http://127.0.0.1:{free_port()}"
-    installation.configure(influxUrls=[nobody, installation.influx.url, "udp://127.0.0.1:8089"])
+    installation.configure(influxUrls=[NOBODY, installation.influx.url, "udp://127.0.0.1:8089"])
     diagnosis = installation.diagnose()
     by_server = {(finding.area, finding.check): finding.verdict for finding in diagnosis.findings}
     assert wrong(diagnosis) == {("InfluxDB", "version")}
-    assert by_server[f"InfluxDB {nobody}", "rollups"] is Verdict.NOT_CHECKED
+    assert by_server[f"InfluxDB {NOBODY}", "rollups"] is Verdict.NOT_CHECKED
     assert by_server[f"InfluxDB {installation.influx.url}", "rollups"] is Verdict.OK
     assert by_server["InfluxDB", "influxUrls[2]"] is Verdict.NOT_CHECKED
     assert by_server["summaries", "days"] is Verdict.OK
@@ -496,7 +496,7 @@ def test_a_database_that_was_never_set_up(installation: Installation, tmp_path: 
 
 
 def test_a_database_that_does_not_answer(installation: Installation) -> None:
-    installation.configure(databaseUrl=f"postgresql+psycopg://x@127.0.0.1:{free_port()}/x")
+    installation.configure(databaseUrl=f"postgresql+psycopg://x@127.0.0.1:{NOBODY_PORT}/x")
     diagnosis = installation.diagnose()
     assert wrong(diagnosis) == {("summaries", "SQL schema")}
     assert "check that PostgreSQL is running" in the(diagnosis, "summaries", "SQL schema").remedy
@@ -628,7 +628,7 @@ def test_what_the_collector_reports(
 
 
 def test_a_collector_that_does_not_answer(installation: Installation) -> None:
-    installation.configure(metricsBind=f"127.0.0.1:{free_port()}")
+    installation.configure(metricsBind=f"127.0.0.1:{NOBODY_PORT}")
     found = the(installation.diagnose(), "collector", "healthz")
     assert found.verdict is Verdict.WRONG
     assert found.remedy.startswith("start tstats collect")

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.support.influxd import Influxd, free_port
+from tests.support.influxd import Influxd
+from tests.support.ports import NOBODY
 from tests.support.proxy import Fault, Proxy
 from tests.support.waiting import wait_for
 from tstats.core.secret import Secret
@@ -51,10 +52,6 @@ def values(influx: InfluxReader, statement: str = SELECT, **options: Any) -> lis
     return [row for result in results for series in result for row in series.values]
 
 
-def unused_url() -> str:
-    return f"http://127.0.0.1:{free_port()}"
-
-
 def test_times_have_the_requested_form(written: Influx) -> None:
     assert values(reader(written.url)) == [[1_000_000_000, 5]]
     assert values(reader(written.url), nanoseconds=False) == [["1970-01-01T00:00:01Z", 5]]
@@ -80,15 +77,14 @@ def test_bound_names_cannot_inject_statements(written: Influx) -> None:
 
 def test_a_server_that_is_down_is_skipped_and_asked_last_from_then_on(written: Influx) -> None:
     tries: list[tuple[str, ReadOutcome]] = []
-    down = unused_url()
-    influx_reader = reader(down, written.url, observer=lambda url, outcome, _: tries.append((url, outcome)))
+    influx_reader = reader(NOBODY, written.url, observer=lambda url, outcome, _: tries.append((url, outcome)))
 
     async def twice() -> None:
         for _ in range(2):
             await influx_reader.results(SELECT)
 
     run(twice(), influx_reader)
-    assert tries == [(down, "failed"), (written.url, "answered"), (written.url, "answered")]
+    assert tries == [(NOBODY, "failed"), (written.url, "answered"), (written.url, "answered")]
 
 
 def test_a_server_without_the_data_or_that_fails_is_skipped(written: Influx, other_influx: Influx) -> None:
@@ -102,9 +98,9 @@ def test_a_server_without_the_data_or_that_fails_is_skipped(written: Influx, oth
 
 def test_if_no_server_answers_the_first_error_is_raised(written: Influx) -> None:
     with pytest.raises(RefusedError, match="nosuch"):
-        values(reader(written.url, unused_url()), "SELECT value FROM nosuch.autogen.m")
+        values(reader(written.url, NOBODY), "SELECT value FROM nosuch.autogen.m")
     with pytest.raises(UnreachableError, match="cannot be reached"):
-        values(reader(unused_url(), unused_url()))
+        values(reader(NOBODY, NOBODY))
     with pytest.raises(RefusedError, match="error parsing query"):
         values(reader(written.url), "SELECT")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support import commands, rollups
-from tests.support.influxd import free_port
+from tests.support.ports import NOBODY
 from tstats.catalog import ROLLUPS
 from tstats.core.time import HOUR, MINUTE, format_time
 from tstats.core.windows import Window
@@ -125,12 +125,11 @@ def test_run_computes_the_given_range_and_reports_it(influx: Influx, holed: Wind
 def test_a_server_that_is_down_is_named_and_the_others_are_repaired(
     influx: Influx, holed: Window, tmp_path: Path
 ) -> None:
-    dead = f"http://127.0.0.1:{free_port()}"
-    cfg = configuration(tmp_path, dead, influx.url, "udp://127.0.0.1:8089")
+    cfg = configuration(tmp_path, NOBODY, influx.url, "udp://127.0.0.1:8089")
     result = rollup(cfg, "repair")
     assert result.returncode == 1
-    assert dead in result.stderr
-    assert f"{dead}: FAILED" in result.stdout
+    assert NOBODY in result.stderr
+    assert f"{NOBODY}: FAILED" in result.stdout
     assert f"{influx.url}: bandwidth_1min: computed {holed}" in result.stdout
     assert rollup(configuration(tmp_path, influx.url), "status").returncode == 0
 

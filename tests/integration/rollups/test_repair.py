@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support import rollups
+from tests.support.clock import Clock
 from tests.support.influxd import Influxd
+from tests.support.ports import NOBODY
 from tstats.catalog import CACHE_STATS, DELIVERYSERVICE_STATS, RAW_RETENTION, ROLLUPS
 from tstats.core.time import DAY, HOUR, MINUTE, SECOND
 from tstats.core.windows import Window
@@ -304,11 +305,10 @@ def test_a_missing_database_is_named_and_the_others_are_repaired(filled: Influx,
     assert "create_ts_databases" in str(failed[DELIVERYSERVICE_STATS])
 
 
-def test_an_unreachable_server_is_reported(tmp_path: Path, hours: Window) -> None:
-    server = Influxd(tmp_path)  # never started
-    report = RollupRepair(Influx(Endpoint(url=server.url))).status(hours)
+def test_an_unreachable_server_is_reported(hours: Window) -> None:
+    report = RollupRepair(Influx(Endpoint(url=NOBODY))).status(hours)
     assert report.failed
-    assert server.url in str(report.error)
+    assert NOBODY in str(report.error)
 
 
 def test_a_database_without_points_needs_no_repair(influx: Influx, hours: Window) -> None:
@@ -316,16 +316,6 @@ def test_a_database_without_points_needs_no_repair(influx: Influx, hours: Window
     report = RollupRepair(influx).repair(hours)
     assert not report.failed
     assert recomputed(report) == {}
-
-
-class Clock:
-    """A clock that the test moves, in ns since the epoch."""
-
-    def __init__(self, now: int) -> None:
-        self.now = now
-
-    def __call__(self) -> int:
-        return self.now
 
 
 def test_what_begins_to_expire_during_a_repair_is_left_alone(filled: Influx, hours: Window) -> None:
@@ -377,11 +367,11 @@ def test_late_windows_are_repaired_once_they_have_settled(influx: Influx, hours:
     assert repair_late(repair, late) == []
 
 
-def test_a_late_window_that_could_not_be_repaired_is_kept(tmp_path: Path, hours: Window) -> None:
+def test_a_late_window_that_could_not_be_repaired_is_kept(hours: Window) -> None:
     clock = Clock(hours.end + HOUR)
     late = LateWindows(clock=clock)
     late.add(CACHE_STATS, hours)
-    repair = RollupRepair(Influx(Endpoint(url=Influxd(tmp_path).url)), clock=clock)
+    repair = RollupRepair(Influx(Endpoint(url=NOBODY)), clock=clock)
     for _ in range(2):
         (report,) = repair_late(repair, late)
         assert report.failed

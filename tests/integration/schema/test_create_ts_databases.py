@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.support import commands
-from tests.support.influxd import Influxd, free_port
+from tests.support.influxd import Influxd
+from tests.support.ports import NOBODY
 from tests.support.stand_in import Reply, Request, StandIn, passed_on
 from tstats.core.secret import Secret
 from tstats.influx.client import Endpoint, Influx
@@ -30,12 +31,6 @@ def create_json(*arguments: str) -> tuple[int, list[dict[str, Any]]]:
     document = json.loads(result.stdout)
     assert document.keys() == {"instances"}
     return result.returncode, document["instances"]
-
-
-@pytest.fixture
-def dead_url() -> str:
-    """A URL at which nothing listens."""
-    return f"http://127.0.0.1:{free_port()}"
 
 
 def test_a_fresh_influxdb_gets_everything_and_a_second_run_does_nothing(influx: Influx) -> None:
@@ -120,22 +115,20 @@ def test_what_is_unknown_is_listed_and_left_alone(influx: Influx) -> None:
     assert ["grafana"] in influx.query("SHOW DATABASES")[0].values
 
 
-def test_a_dead_instance_does_not_prevent_the_others(influx: Influx, dead_url: str) -> None:
-    result = create("--url", dead_url, "--url", influx.url, "--retries", "0")
+def test_a_dead_instance_does_not_prevent_the_others(influx: Influx) -> None:
+    result = create("--url", NOBODY, "--url", influx.url, "--retries", "0")
     assert result.returncode == 1
     assert "cannot be reached" in result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0] == f"{dead_url}: FAILED"
+    assert lines[0] == f"{NOBODY}: FAILED"
     assert lines[-2:] == [f"{influx.url}: in sync, 28 changes applied", "1 of 2 instances in sync"]
     assert create("--url", influx.url, "--check").returncode == 0
 
 
-def test_a_dead_instance_is_an_error_in_the_json_and_not_just_a_difference(
-    influx: Influx, dead_url: str
-) -> None:
-    status, (dead, alive) = create_json("--url", dead_url, "--url", influx.url, "--retries", "0", "--check")
+def test_a_dead_instance_is_an_error_in_the_json_and_not_just_a_difference(influx: Influx) -> None:
+    status, (dead, alive) = create_json("--url", NOBODY, "--url", influx.url, "--retries", "0", "--check")
     assert status == 1
-    assert dead["error"].startswith(f"{dead_url}/ping cannot be reached")
+    assert dead["error"].startswith(f"{NOBODY}/ping cannot be reached")
     assert (dead["version"], dead["in_sync"], dead["changes"]) == (None, False, [])
     assert (alive["error"], len(alive["changes"])) == (None, 28)
 
@@ -146,12 +139,12 @@ def test_an_instance_given_twice_is_processed_once(influx: Influx) -> None:
     assert [instance["url"] for instance in instances] == [influx.url]
 
 
-def test_each_retry_is_shown_and_bounded(dead_url: str) -> None:
-    result = create("--url", dead_url, "--retries", "1")
+def test_each_retry_is_shown_and_bounded() -> None:
+    result = create("--url", NOBODY, "--retries", "1")
     assert result.returncode == 1
     retry, error = result.stderr.splitlines()
     assert retry.startswith("retry 1 of 1 in 0.")
-    assert error.startswith(f"create_ts_databases: error: {dead_url}/ping cannot be reached")
+    assert error.startswith(f"create_ts_databases: error: {NOBODY}/ping cannot be reached")
 
 
 def test_an_influxdb_that_is_still_starting_is_waited_for(influx: Influx) -> None:

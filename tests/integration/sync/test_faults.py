@@ -20,6 +20,7 @@ from tests.support.influxd import Influxd
 from tests.support.points import Point, as_export, export, write_whole
 from tests.support.proxy import Fault, Plan, Proxy
 from tests.support.syncing import NoProgress
+from tests.support.waiting import wait_for
 from tstats.core.time import DAY, HOUR, MINUTE
 from tstats.core.windows import ALL_TIME
 from tstats.influx.client import Endpoint, Influx
@@ -282,10 +283,8 @@ def number_of_points(url: str) -> int:
 
 def wait_for_more_points(url: str) -> None:
     """Wait until points arrive that were not there before."""
-    before, deadline = number_of_points(url), time.monotonic() + WAIT
-    while number_of_points(url) <= before:
-        assert time.monotonic() < deadline, "no points arrived"
-        time.sleep(0.02)
+    before = number_of_points(url)
+    wait_for(lambda: number_of_points(url) > before, "points to arrive", seconds=WAIT)
 
 
 def after_first_points(url: str, action: Callable[[], object]) -> threading.Thread:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.ports import NOBODY
 from tstats.collect.payload import FeedError
 from tstats.errors import UnreachableError
 from tstats.simulator.faults import Fault
@@ -16,7 +17,6 @@ from tstats.traffic_control.traffic_monitor import Feed, MonitorGroup
 FIRST, SECOND, THIRD = ("cdn1-monitor-1", "cdn1-monitor-2", "cdn1-monitor-3")
 LONG_S = 60.0
 DRIP_S = 4.0  # in 20 pieces: no single piece takes long enough to time out
-NOBODY = "http://127.0.0.1:9"  # the port `discard`: nobody listens there
 
 
 @pytest.fixture

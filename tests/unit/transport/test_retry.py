@@ -6,26 +6,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.support.clock import Clock
 from tstats.errors import ConfigError, RefusedError, ServerError, TstatsError, UnreachableError
 from tstats.transport.retry import ONCE, RetryPolicy
 
 
-@dataclass
-class Clock:
-    """A clock that advances instead of waiting, and records each wait."""
-
-    now: float = 0.0
-    waits: list[float] = field(default_factory=list)
-
-    def wait(self, event: threading.Event, timeout: float | None = None) -> bool:
-        self.waits.append(timeout or 0.0)
-        self.now += timeout or 0.0
-        return event.is_set()
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock[float]:
+    clock = Clock(0.0)
     monkeypatch.setattr(threading.Event, "wait", lambda event, timeout=None: clock.wait(event, timeout))
     monkeypatch.setattr("time.monotonic", lambda: clock.now)
     return clock
@@ -37,7 +25,7 @@ class Flaky:
 
     failures: int
     error: Callable[[], Exception] = lambda: UnreachableError("http://x cannot be reached")
-    clock: Clock | None = None
+    clock: Clock[float] | None = None
     seconds: float = 0.0
     calls: int = 0
 
@@ -60,12 +48,12 @@ class Shown:
         self.lines.append((what, attempt, str(error), wait))
 
 
-def test_a_result_of_the_first_attempt_is_returned_without_a_wait(clock: Clock) -> None:
+def test_a_result_of_the_first_attempt_is_returned_without_a_wait(clock: Clock[float]) -> None:
     assert RetryPolicy().call("ping", Flaky(failures=0)) == "answer"
     assert clock.waits == []
 
 
-def test_it_retries_until_there_is_a_result(clock: Clock) -> None:
+def test_it_retries_until_there_is_a_result(clock: Clock[float]) -> None:
     flaky = Flaky(failures=3)
     assert RetryPolicy(retries=5).call("ping", flaky) == "answer"
     assert flaky.calls == 4
@@ -73,7 +61,7 @@ def test_it_retries_until_there_is_a_result(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("retries", [0, 1, 5])
-def test_the_attempts_are_bounded_and_the_last_failure_is_raised(clock: Clock, retries: int) -> None:
+def test_the_attempts_are_bounded_and_the_last_failure_is_raised(clock: Clock[float], retries: int) -> None:
     flaky = Flaky(failures=99)
     with pytest.raises(UnreachableError, match="http://x cannot be reached"):
         RetryPolicy(retries=retries).call("ping", flaky)
@@ -81,7 +69,7 @@ def test_the_attempts_are_bounded_and_the_last_failure_is_raised(clock: Clock, r
     assert len(clock.waits) == retries
 
 
-def test_the_time_is_bounded_whatever_the_number_of_retries(clock: Clock) -> None:
+def test_the_time_is_bounded_whatever_the_number_of_retries(clock: Clock[float]) -> None:
     flaky = Flaky(failures=10**6, clock=clock, seconds=3.0)
     with pytest.raises(UnreachableError):
         RetryPolicy(retries=10**6, seconds=60.0).call("ping", flaky)
@@ -89,7 +77,7 @@ def test_the_time_is_bounded_whatever_the_number_of_retries(clock: Clock) -> Non
     assert flaky.calls < 20
 
 
-def test_the_waits_double_up_to_the_longest(clock: Clock) -> None:
+def test_the_waits_double_up_to_the_longest(clock: Clock[float]) -> None:
     policy = RetryPolicy(retries=8, seconds=1000.0, first_wait=0.25, longest_wait=4.0)
     with pytest.raises(UnreachableError):
         policy.call("ping", Flaky(failures=99))
@@ -97,7 +85,7 @@ def test_the_waits_double_up_to_the_longest(clock: Clock) -> None:
         assert min(4.0, 0.25 * 2**number) <= wait <= min(4.0, 0.25 * 2**number + 0.25)
 
 
-def test_each_retry_is_reported_before_its_wait(clock: Clock) -> None:
+def test_each_retry_is_reported_before_its_wait(clock: Clock[float]) -> None:
     shown = Shown()
     RetryPolicy(on_retry=shown).call("ping at http://x", Flaky(failures=2))
     assert [line[:3] for line in shown.lines] == [
@@ -107,7 +95,7 @@ def test_each_retry_is_reported_before_its_wait(clock: Clock) -> None:
     assert [line[3] for line in shown.lines] == clock.waits
 
 
-def test_the_last_failure_is_not_reported_as_a_retry(clock: Clock) -> None:
+def test_the_last_failure_is_not_reported_as_a_retry(clock: Clock[float]) -> None:
     shown = Shown()
     with pytest.raises(UnreachableError):
         RetryPolicy(retries=1, on_retry=shown).call("ping", Flaky(failures=9))
@@ -127,7 +115,7 @@ def test_the_last_failure_is_not_reported_as_a_retry(clock: Clock) -> None:
     ],
     ids=repr,
 )
-def test_a_permanent_failure_is_not_retried(clock: Clock, error: Exception) -> None:
+def test_a_permanent_failure_is_not_retried(clock: Clock[float], error: Exception) -> None:
     flaky = Flaky(failures=9, error=lambda: error)
     with pytest.raises(type(error)) as caught:
         RetryPolicy(retries=5).call("ping", flaky)
@@ -136,7 +124,7 @@ def test_a_permanent_failure_is_not_retried(clock: Clock, error: Exception) -> N
     assert clock.waits == []
 
 
-def test_once_makes_one_attempt(clock: Clock) -> None:
+def test_once_makes_one_attempt(clock: Clock[float]) -> None:
     flaky = Flaky(failures=9)
     with pytest.raises(UnreachableError):
         ONCE.call("ping", flaky)
@@ -144,7 +132,7 @@ def test_once_makes_one_attempt(clock: Clock) -> None:
     assert clock.waits == []
 
 
-def test_the_stop_event_ends_the_retries(clock: Clock) -> None:
+def test_the_stop_event_ends_the_retries(clock: Clock[float]) -> None:
     stop = threading.Event()
     stop.set()
     flaky = Flaky(failures=9)
