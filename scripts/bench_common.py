@@ -32,9 +32,14 @@ def running_influxd(settings: Mapping[str, str] | None = None) -> Iterator[Influ
     with (
         tempfile.TemporaryDirectory(prefix="tstats-bench-") as folder,
         Influxd(Path(folder), settings=settings) as server,
-        closing(Influx(Endpoint(url=server.url, timeout=TIMEOUT), connections=16)) as influx,
+        closing(connected(server)) as influx,
     ):
         yield influx
+
+
+def connected(server: Influxd) -> Influx:
+    """Return a connection to a server."""
+    return Influx(Endpoint(url=server.url, timeout=TIMEOUT), connections=16)
 
 
 def make_databases(influx: Influx) -> None:

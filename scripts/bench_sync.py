@@ -2,11 +2,13 @@
 
 Both influxd run on this machine. Each case is measured in rounds: the pipe limit (all points are read from
 the source and thrown away while as many ready-made points are written to the target), the first copy, the
-sync of equal data, and the sync of data that lost 0.1 % of its points in random places and one whole hour.
+sync of equal data, and the sync of data that lost 0.1 % of its points in random places and one whole hour;
+then the same through the backup ports, shard by shard, also where nothing changed since the last look.
 The tool runs in its own process, as a user runs it; its times go from its first request to its last.
 """
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -15,16 +17,20 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from scripts import bench_common as common
+from tests.support.influxd import Influxd
 from tstats.core.time import DAY, HOUR, MINUTE
 from tstats.influx.client import Influx
 
 FIRST_COPY, EQUAL, DAMAGED, MEMORY = 0.85, 0.17, 0.5, 128  # the budgets: shares, and MB
+BY_SHARDS, EQUAL_BY_SHARDS, UNCHANGED, DAMAGED_BY_SHARDS = 8, 0.03, 0.005, 0.2
 DATABASE, POLICY, MEASUREMENT = "cache_stats", "monthly", "bandwidth.1min"
 BEGIN = 20_000 * DAY
 BODY = 10_000
@@ -126,10 +132,10 @@ def pipe(source: Influx, target: Influx, case: Case, readers: int) -> float:
         return time.monotonic() - begun
 
 
-def sync(source: Influx, target: Influx) -> tuple[dict[str, Any], float]:
+def sync(source: Influx, target: Influx, *options: str) -> tuple[dict[str, Any], float]:
     """Run the command; return its report, and its peak memory in MB."""
     urls = ["--source-url", source.url, "--target-url", target.url, "--database", DATABASE]
-    arguments = [sys.executable, "-c", COMMAND, *urls, "--output", "json"]
+    arguments = [sys.executable, "-c", COMMAND, *urls, "--output", "json", *options]
     peak = 0.0
     with tempfile.TemporaryFile() as output, subprocess.Popen(arguments, stdout=output) as process:
         while process.poll() is None:
@@ -143,8 +149,8 @@ def sync(source: Influx, target: Influx) -> tuple[dict[str, Any], float]:
     return report, peak
 
 
-def measure_once(case: Case, source: Influx, target: Influx) -> Round:
-    """Measure a case in one round; the source has the points already."""
+def measure_queries(case: Case, source: Influx, target: Influx) -> Round:
+    """Measure a case by queries in one round; the source has the points already."""
     limits = [pipe(source, target, case, readers) for readers in READERS] if case.points <= BIG else []
     create(target)
     first, first_peak = sync(source, target)
@@ -171,20 +177,85 @@ def measure_once(case: Case, source: Influx, target: Influx) -> Round:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardRound:
+    """The seconds of one round through the backup ports, and the peak memory in MB."""
+
+    first: float
+    equal: float
+    unchanged: float
+    damaged: float
+    memory: float
+
+
+def measure_shards(case: Case, source: Influx, target: Influx, ports: list[str]) -> ShardRound:
+    """Measure a case by whole shards in one round."""
+    create(target)
+    first, first_peak = sync(source, target, *ports)
+    common.settle()
+    equal, equal_peak = sync(source, target, *ports)
+    common.settle()
+    sync(source, target, *ports)
+    unchanged, unchanged_peak = sync(source, target, *ports)
+    if not all(shard["unchanged"] for shard in unchanged["shards"]):
+        raise SystemExit("bench: an unchanged shard was copied")
+    fill(target, case.bodies(damaged=True))
+    damaged, damaged_peak = sync(source, target, *ports)
+    uploaded = sum(shard["bytes_uploaded"] for shard in first["shards"])
+    disabled = max(shard["seconds_disabled"] for shard in first["shards"])
+    common.detail(
+        "first copy by shards",
+        f"{first['seconds']:.2f} s, {case.points / first['seconds']:,.0f} points/s,"
+        f" {uploaded / case.points:.1f} bytes per point, a shard disabled for {disabled:.3f} s",
+    )
+    common.detail("equal and unchanged by shards", f"{equal['seconds']:.3f} s, {unchanged['seconds']:.3f} s")
+    common.detail("rerun when damaged, by shards", f"{damaged['seconds']:.2f} s")
+    return ShardRound(
+        first=first["seconds"],
+        equal=equal["seconds"],
+        unchanged=unchanged["seconds"],
+        damaged=damaged["seconds"],
+        memory=max(first_peak, equal_peak, unchanged_peak, damaged_peak),
+    )
+
+
 def measure(case: Case, *, rounds: int) -> None:
     """Measure a case in rounds, and print the median of each ratio."""
     print(case, flush=True)
-    with common.running_influxd() as source, common.running_influxd() as target:
+    with (
+        tempfile.TemporaryDirectory(prefix="tstats-bench-") as folder,
+        Influxd(Path(folder) / "source") as source_server,
+        Influxd(Path(folder) / "target") as target_server,
+        closing(common.connected(source_server)) as source,
+        closing(common.connected(target_server)) as target,
+    ):
+        os.environ["XDG_CACHE_HOME"] = folder
+        ports = ["--source-backup", source_server.backup_address]
+        ports += ["--target-backup", target_server.backup_address]
         fill(source, case.bodies())
-        found = [measure_once(case, source, target) for _ in range(rounds)]
+        found = [
+            (measure_queries(case, source, target), measure_shards(case, source, target, ports))
+            for _ in range(rounds)
+        ]
     if case.points <= BIG:
-        shares = [median(each.limits[place] / each.first for each in found) for place in range(len(READERS))]
+        shares = [median(row.limits[place] / row.first for row, _ in found) for place in range(len(READERS))]
         common.measured("first copy: share of the pipe limit", min(shares), FIRST_COPY, at_least=True)
-    equal = median(each.equal / each.first for each in found)
-    common.measured("rerun when equal: share of the first copy", equal, EQUAL)
-    damaged = median(each.damaged / each.first for each in found)
-    common.measured("rerun when damaged: share of the first copy", damaged, DAMAGED)
-    common.measured("peak memory of the tool", max(each.memory for each in found), MEMORY, unit=" MB")
+        times = median(min(row.limits) / by_shards.first for row, by_shards in found)
+        common.measured("first copy by shards: times the pipe limit", times, BY_SHARDS, at_least=True)
+    for what, ratio, budget in (
+        ("rerun when equal: share of the first copy", [row.equal / row.first for row, _ in found], EQUAL),
+        ("rerun when damaged: share", [row.damaged / row.first for row, _ in found], DAMAGED),
+        ("equal by shards: share", [shards.equal / row.first for row, shards in found], EQUAL_BY_SHARDS),
+        ("unchanged by shards: share", [shards.unchanged / row.first for row, shards in found], UNCHANGED),
+        (
+            "damaged by shards: share",
+            [shards.damaged / row.first for row, shards in found],
+            DAMAGED_BY_SHARDS,
+        ),
+    ):
+        common.measured(what, median(ratio), budget)
+    peak = max(max(row.memory, shards.memory) for row, shards in found)
+    common.measured("peak memory of the tool", peak, MEMORY, unit=" MB")
 
 
 def main() -> None:
