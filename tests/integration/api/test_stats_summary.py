@@ -23,7 +23,7 @@ from tstats.core.secret import Secret
 from tstats.db.database import Database
 from tstats.simulator.summaries import StatsSummaryTable
 
-CREATED = (200, "success", "Stats PostedSummary was successfully created")
+CREATED = (200, "success", "Stats Summary was successfully created")
 UNAUTHORIZED = 401
 ROW: dict[str, Any] = {
     "statDate": "2026-11-20",

@@ -175,9 +175,9 @@ def test_a_locked_database_is_not_waited_for_long(table: SummaryTable, database_
     with Database(Secret(database_url)).connect() as other:
         other.exec_driver_sql("COMMIT" if database_url.startswith("sqlite") else "SELECT 1")
         other.exec_driver_sql(lock)
-        with pytest.raises(DatabaseError, match=r"another (session|process) kept"):
+        with pytest.raises(DatabaseError, match=r"another (session|process) held"):
             table.save(record())
-        with pytest.raises(DatabaseError, match=r"another (session|process) kept"):
+        with pytest.raises(DatabaseError, match=r"another (session|process) held"):
             read(table)
 
 

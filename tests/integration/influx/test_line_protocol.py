@@ -12,7 +12,7 @@ from tstats.influx import line_protocol
 from tstats.influx.client import Influx
 from tstats.influx.line_protocol import FieldValue
 
-HOSTILE = st.text(st.sampled_from(",= \\\"'\t\r\0\v#/é😀\u2028ab1") | st.characters(), max_size=12)
+HOSTILE = st.text(st.sampled_from(",= \\\"'\t\r\0\v#/é😀\u2028ab1") | st.characters(codec="utf-8"), max_size=12)
 FIELDS = (
     st.floats(allow_nan=False, allow_infinity=False, width=64)
     | st.integers(-(2**63), 2**63 - 1)
@@ -28,7 +28,7 @@ SERVER = settings(
 
 
 def writable(write: st.SearchStrategy[str], name: str) -> st.SearchStrategy[str]:
-    """Those texts that `core/line_protocol` accepts as a measurement, key or field_key."""
+    """Those texts that `influx/line_protocol` accepts as a measurement, key or field_key."""
 
     def accepted(text: str) -> bool:
         try:
