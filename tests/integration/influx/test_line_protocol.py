@@ -12,7 +12,8 @@ from tstats.influx import line_protocol
 from tstats.influx.client import Influx
 from tstats.influx.line_protocol import FieldValue
 
-HOSTILE = st.text(st.sampled_from(",= \\\"'\t\r\0\v#/é😀\u2028ab1") | st.characters(codec="utf-8"), max_size=12)
+CHARACTERS = st.sampled_from(",= \\\"'\t\r\0\v#/é😀\u2028ab1") | st.characters(codec="utf-8")
+HOSTILE = st.text(CHARACTERS, max_size=12)
 FIELDS = (
     st.floats(allow_nan=False, allow_infinity=False, width=64)
     | st.integers(-(2**63), 2**63 - 1)
