@@ -61,8 +61,8 @@ IMPURE = """
     doctor.checks.summaries doctor.checks.traffic_ops doctor.command doctor.diagnose doctor.display
     doctor.examine
     influx.async_connection influx.async_reader influx.client influx.command_options influx.command_remedies
-    influx.health influx.measurements influx.shards.archive influx.shards.archive_stream influx.shards.files
-    influx.shards.rpc influx.stream influx.udp
+    influx.health influx.measurements influx.partial_write influx.shards.archive
+    influx.shards.archive_stream influx.shards.files influx.shards.rpc influx.stream influx.udp
     migrate_config.command migrate_config.migration
     rollups.cells rollups.check rollups.command rollups.late rollups.repair rollups.state
     schema.display schema.provision
@@ -77,7 +77,7 @@ IMPURE = """
     sync.shards.pair sync.shards.pairs sync.shards.run sync.shards.unchanged sync.survey sync.transfer
     sync.verify sync.window sync.write
     traffic_control.traffic_monitor traffic_control.traffic_ops
-    transport.http transport.retry transport.server_clock
+    transport.http transport.retry transport.server_clock transport.session
 """
 
 # The standard library as far as pure modules may use it: no pathlib, asyncio, time, os, threading or socket.

@@ -14,11 +14,11 @@ from tstats.collect.batch import Batch, database_of
 from tstats.collect.metrics import CollectorMetrics
 from tstats.collect.spool import Spool
 from tstats.errors import RefusedError, ServerError, SpoolError
+from tstats.influx.partial_write import PartialWrite
 
 _IN_FLIGHT = 4
 # Refusals because of the content, which another server would repeat.
 _CONTENT_REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-_OUTSIDE_RETENTION = "points beyond retention policy"
 
 
 class BatchWriter(Protocol):
@@ -236,7 +236,7 @@ class Publisher:
             remedy = (
                 "run create_ts_databases"
                 if problem.status == HTTPStatus.NOT_FOUND
-                else "check influxUser and influxPassword, and the certificate"
+                else "check influxUser and influxPassword, the address and the certificate"
             )
             self._log.error(
                 "refused",
@@ -254,4 +254,5 @@ def send_to_all(publishers: Sequence[Publisher], batch: Batch) -> bool:
 
 
 def _is_outside_retention(refusal: RefusedError) -> bool:
-    return _OUTSIDE_RETENTION in str(refusal)
+    dropped = PartialWrite.parse(str(refusal))
+    return dropped is not None and dropped.expired

@@ -13,24 +13,11 @@ from tstats.core.secret import Secret
 from tstats.errors import RefusedError, ServerError
 from tstats.transport.http import fetch
 from tstats.transport.retry import ONCE, RetryPolicy
+from tstats.transport.session import DirectSession
 
 _MOST_BYTES = 64 << 20
 _EXISTS = {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED}
 _NOT_ALLOWED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-
-
-class _GrafanaSession(requests.Session):
-    """A session that follows no redirects: a POST would become a GET and seem to have succeeded."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        target = super().get_redirect_target(resp)
-        if target:
-            resp.close()
-            raise RefusedError(
-                f"{resp.url} redirects to {target}; use the URL at which Grafana is served",
-                status=resp.status_code,
-            )
-        return None
 
 
 class _Bearer(AuthBase):
@@ -67,7 +54,7 @@ class Grafana:
         self.url = url.rstrip("/")
         self._timeout = timeout
         self._retry = retry
-        self._session = _GrafanaSession()
+        self._session = DirectSession()
         self._session.verify = ca_cert or True
         self._session.auth = _Bearer(token)
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -30,14 +31,19 @@ from tstats.errors import (
 )
 from tstats.transport.http import cause
 from tstats.transport.retry import ONCE, RetryPolicy
+from tstats.transport.session import DirectSession
 
 _JSON = {"Accept": "application/json"}
 _FORM = {**_JSON, "Content-Type": "application/x-www-form-urlencoded"}
 _LINES = {**_JSON, "Content-Type": "text/plain; charset=utf-8"}
 _VERSION = re.compile(r"v?(\d+)\.")
+_VERSION_HEADER = "X-Influxdb-Version"
 _MISSING_POLICY = "retention policy not found"
 _SUPPORTED = 1
 _STREAM_BYTES = 1 << 18
+_MOST_BYTES = 256 << 20
+# What InfluxDB says of lines that it will never take. Another server says the same of any request.
+_OF_THE_LINES = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 _DEFAULT_PORT = {"http": 8086, "https": 8086}
 
 
@@ -116,6 +122,30 @@ class QueryAnswer(msgspec.Struct, frozen=True):
 ANSWER = msgspec.json.Decoder(QueryAnswer)
 
 
+class _InfluxSession(DirectSession):
+    """A session with what should be an InfluxDB; all that InfluxDB is asked to do can be done twice."""
+
+    def __init__(self) -> None:
+        super().__init__(repeat_posts=True, most_bytes=_MOST_BYTES)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401
+        """Send a request.
+
+        Raises:
+            RefusedError: a 400 or 413 of a server that does not say that it is an InfluxDB; `status` is 0,
+                since the lines are not the reason.
+        """
+        response = super().send(request, **options)
+        if response.status_code in _OF_THE_LINES and _VERSION_HEADER not in response.headers:
+            with response:
+                words = _words(next(response.iter_content(2000), b""))
+            raise RefusedError(
+                f"{(request.url or '').partition('?')[0]} refused with {response.status_code}: {words}"
+                f" (without {_VERSION_HEADER}: if it is no InfluxDB, correct the address or the proxy)"
+            )
+        return response
+
+
 class Influx:
     """A client of one InfluxDB, to be shared by threads.
 
@@ -140,6 +170,7 @@ class Influx:
             retries=1,
             pool_size=connections,
             headers=dict(_JSON),
+            session=_InfluxSession(),
         )
 
     @property
@@ -158,7 +189,7 @@ class Influx:
             ServerError: it is not an InfluxDB 1.x.
         """
         response = self._request("ping", "GET", expected=204)
-        version = response.headers.get("X-Influxdb-Version", "")
+        version = response.headers.get(_VERSION_HEADER, "")
         match = _VERSION.match(version)
         if not match or int(match[1]) != _SUPPORTED:
             found = f"InfluxDB {version}" if version else "not an InfluxDB"

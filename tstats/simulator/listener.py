@@ -161,6 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "tstats-simulator"
     sys_version = ""
     disable_nagle_algorithm = True
+    timeout = 10.0  # until an idle connection is closed: Traffic Monitor's default, and its polling interval
     server: _BreakableServer
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the base class's

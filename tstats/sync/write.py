@@ -1,6 +1,5 @@
 """Write points in bodies, several in flight at once, and count what the server has taken."""
 
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -10,6 +9,7 @@ from http import HTTPStatus
 
 from tstats.errors import RefusedError, SlowError
 from tstats.influx.client import Influx
+from tstats.influx.partial_write import PartialWrite
 from tstats.influx.rows import Block
 from tstats.sync.report import Counts
 from tstats.sync.scheduler import Pool
@@ -18,8 +18,6 @@ BODY_POINTS = 25_000
 IN_FLIGHT = 4
 # A body with fewer points that was too slow is not cut in two: its size was not the reason.
 _SMALL = 500
-_DROPPED = re.compile(r"^(?:.*: )?partial write: (?P<why>.*) dropped=(?P<points>\d+)", re.DOTALL)
-_EXPIRED = "points beyond retention policy"
 
 
 class Throttle:
@@ -142,11 +140,11 @@ class BodyWriter:
                 for half in halves:
                     self._write(half)
                 return
-            dropped = _DROPPED.match(str(error))
+            dropped = PartialWrite.parse(str(error))
             if dropped is None:
                 raise
-            written -= int(dropped["points"])
-            if dropped["why"] != _EXPIRED:  # what has expired since it was read is no loss
+            written -= dropped.points
+            if not dropped.expired:  # what has expired since it was read is no loss
                 self.problem = self.problem or str(error)
         self._on_written(replace(body.found, points_written=written))
 

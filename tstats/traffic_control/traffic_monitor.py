@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
-import requests
-
 from tstats.errors import TstatsError, UnreachableError
 from tstats.transport.http import fetch
+from tstats.transport.session import DirectSession
 
 Feed = Literal["CacheStats", "DsStats"]
 FEEDS: tuple[Feed, ...] = ("CacheStats", "DsStats")
@@ -38,7 +37,7 @@ class MonitorGroup:
         wanted = ",".join(quote(stat, safe="") for stat in stats)
         self._path = f"/publish/{feed}?hc=1&wildcard=1&stats={wanted}"
         self._on_failed = on_failed
-        self._session = requests.Session()
+        self._session = DirectSession()
         self._session.headers["Accept-Encoding"] = "gzip"
 
     def close(self) -> None:

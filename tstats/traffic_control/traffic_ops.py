@@ -6,12 +6,12 @@ from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
-import requests
 
 from tstats.core.secret import Secret
 from tstats.errors import RefusedError, ServerError
 from tstats.traffic_control.inventory import Inventory, ParameterRecord, ServerRecord, build_inventory
 from tstats.transport.http import fetch
+from tstats.transport.session import DirectSession
 
 VERSIONS = ("5.0", "4.1", "4.0", "3.1", "3.0")
 _MOST_BYTES = 256 << 20
@@ -76,7 +76,7 @@ class TrafficOps:
         self._password = password
         self._timeout = timeout
         self._version: str | None = None
-        self._session = requests.Session()
+        self._session = DirectSession()
         self._session.headers["Accept-Encoding"] = "gzip"
         self._session.verify = not insecure and (ca_cert or True)
 

@@ -177,7 +177,10 @@ def test_a_redirect_is_not_followed(
     """A POST would become a GET and seem to have succeeded."""
     grafana.fail = [Reply(status=302, headers={"Location": "https://grafana.example/login"})]
     assert run() == 1
-    assert "https://grafana.example/login; use the URL at which Grafana is served" in capsys.readouterr().err
+    assert (
+        "redirects to https://grafana.example/login, and redirects are not followed"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_web_page_is_not_taken_for_grafana(

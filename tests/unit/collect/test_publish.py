@@ -198,6 +198,7 @@ def test_an_unreachable_server_costs_one_round_and_everything_stays(bench: Bench
     ("status", "remedy"),
     [
         (404, "run create_ts_databases"),
+        (0, "check influxUser and influxPassword, the address and the certificate"),
         (401, "check influxUser and influxPassword"),
         (403, "check influxUser and influxPassword"),
     ],
@@ -337,7 +338,7 @@ def test_a_part_outside_the_retention_policy_does_not_hide_a_refused_part(
     bench: Bench, order: tuple[str, str]
 ) -> None:
     def answer(request: Request) -> None:
-        refused(400, "points beyond retention policy dropped=1", only="old")(request)
+        refused(400, "partial write: points beyond retention policy dropped=1", only="old")(request)
         refused(400, "field type conflict", only="bad")(request)
 
     bench.put(*order)

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
 from tstats.collect.spool_survey import SpoolSurvey, survey
 from tstats.core.time import MINUTE, SECOND
 from tstats.doctor.diagnosis import (
@@ -21,6 +19,7 @@ from tstats.doctor.diagnosis import (
 from tstats.doctor.examine import Check
 from tstats.errors import RefusedError, UnreachableError
 from tstats.transport.http import fetch
+from tstats.transport.session import DirectSession
 
 _AREA = "collector"
 _WARNING, _WRONG = 0.8, 0.95  # of the room of the spool
@@ -55,7 +54,7 @@ class HealthzCheck(Check):
 
     def look(self) -> Iterator[Finding]:
         """Check that it answers and reports no problem."""
-        with requests.Session() as session:
+        with DirectSession() as session:
             try:
                 fetch(session, "GET", self.url, seconds=self.seconds, most_bytes=_MOST_BYTES)
             except RefusedError as error:
